@@ -1,0 +1,96 @@
+import os
+from collections import Counter, defaultdict
+
+import pytest
+import runner
+
+results = defaultdict(Counter)  # {sample: {promise: tests passed}}
+failures = set()  # (sample, promise)
+
+
+def pytest_generate_tests(metafunc):
+    if "sample" in metafunc.fixturenames:
+        metafunc.parametrize(
+            "sample",
+            runner.SAMPLES.values(),
+            ids=list(runner.SAMPLES),
+            scope="session",
+        )
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        sample = getattr(item, "callspec", None)
+        sample = sample and sample.params.get("sample")
+
+        if sample:
+            # One worker does all of one sample, and shares its server.
+            item.add_marker(pytest.mark.xdist_group(sample.name))
+            item.user_properties.append(("sample", sample.name))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+
+    if report.skipped and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"Nothing may skip under CI: {report.longrepr}"
+
+    return report
+
+
+def pytest_runtest_logreport(report):
+    properties = dict(report.user_properties)
+
+    if sample := properties.get("sample"):
+        promise = report.location[0].split("test_")[-1].removesuffix(".py")
+
+        if report.failed:
+            failures.add((sample, promise))
+        elif report.when == "call" and report.passed:
+            results[sample][promise] += properties.get("inner", 1)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Name each sample and what was proven, so green means that it ran."""
+    seen = results.keys() | {sample for sample, _ in failures}
+    promises = sorted(
+        {promise for counts in results.values() for promise in counts}
+        | {promise for _, promise in failures}
+    )
+
+    if not seen:
+        return
+
+    terminalreporter.section("tests passed, by sample and promise")
+    width = max(map(len, runner.SAMPLES))
+    terminalreporter.line(
+        " ".join([" " * width, *(f"{name:>9}" for name in promises)])
+    )
+
+    for sample in runner.SAMPLES:
+        cells = [
+            "FAILED"
+            if (sample, promise) in failures
+            else str(results[sample][promise])
+            for promise in promises
+        ]
+        terminalreporter.line(
+            " ".join([f"{sample:{width}}", *(f"{cell:>9}" for cell in cells)])
+        )
+
+
+@pytest.fixture(scope="session")
+def folder(sample, tmp_path_factory):
+    """A fresh copy of the sample, in a folder with a space in its name."""
+    return runner.copy(sample, tmp_path_factory.mktemp("a copy"))
+
+
+@pytest.fixture(scope="session")
+def live(folder, tmp_path_factory):
+    """The sample under gunicorn, shared by the checks that can share it."""
+    log = tmp_path_factory.mktemp("log") / "gunicorn.log"
+
+    with runner.boot(folder, log=log, gunicorn=True) as server:
+        yield server

@@ -1,0 +1,313 @@
+"""Finds the samples, boots one, copies one, blanks one.
+
+Nothing here knows a sample by name: a folder below `samples` that holds an
+`app.py` is one.
+"""
+
+import ast
+import contextlib
+import functools
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = {
+    path.parent.name: path.parent
+    for path in sorted((ROOT / "samples").glob("*/app.py"))
+}
+# What running a sample may leave in its folder.
+LEFT_BEHIND = ("instance", "__pycache__", ".pytest_cache", ".ruff_cache")
+PATIENCE = 60  # seconds for anything that ought to come at once
+
+URL_MAP = """
+import json
+from flask.cli import ScriptInfo
+
+app = ScriptInfo(app_import_path="app").load_app()
+print(json.dumps([
+    {
+        "rule": rule.rule,
+        "endpoint": rule.endpoint,
+        "methods": sorted(rule.methods or ()),
+        "defaults": sorted(rule.defaults or ()),
+        "arguments": {
+            name: [
+                rule._converters[name].__class__.__name__,
+                rule._converters[name].regex,
+            ]
+            for name in sorted(rule.arguments) if name in rule._converters
+        },
+    }
+    for rule in app.url_map.iter_rules()
+]))
+"""
+
+
+@dataclass
+class Server:
+    """A booted sample: where it answers, what it logs, its process."""
+
+    url: str  # "http://127.0.0.1:PORT", with the prefix, no slash behind
+    port: int
+    log: Path
+    process: subprocess.Popen
+
+    def complaints(self):
+        """The log's text if it holds a traceback or a warning, or ''."""
+        text = self.log.read_text(errors="replace")
+        return text if re.search(r"Traceback|Warning:", text) else ""
+
+
+def environment(**changes):
+    """This process's environment without what would steer a sample.
+
+    Returns a dict in which every warning of Python is an error. A change
+    to None removes the variable.
+    """
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("FLASK_", "PYTEST_", "PYTHON", "SCRIPT_NAME"))
+    }
+    env |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error"}
+    env |= changes
+    return {name: value for name, value in env.items() if value is not None}
+
+
+def python(*args, cwd, python=sys.executable, **env):
+    """Run Python with `args` in the folder `cwd`; return what came of it."""
+    return subprocess.run(
+        [python, *args],
+        cwd=cwd,
+        env=environment(**env),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 5,
+        check=False,
+    )
+
+
+def own_tests(folder, *args, **kwargs):
+    """Run the test of the sample in `folder`, in a process of its own."""
+    return python("-m", "pytest", "-q", *args, cwd=folder, **kwargs)
+
+
+def copy(folder, to):
+    """Copy a sample to `to`/NAME as a user would; return the new folder."""
+    return shutil.copytree(
+        folder,
+        Path(to) / folder.name,
+        ignore=shutil.ignore_patterns(*LEFT_BEHIND),
+    )
+
+
+def contents(folder):
+    """Return {relative path: bytes} of all but what may be left behind."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and not set(LEFT_BEHIND) & set(path.relative_to(folder).parts)
+    }
+
+
+@functools.cache
+def url_map(folder):
+    """Return the rules of the sample in `folder`, a list of dicts."""
+    done = python("-c", URL_MAP, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def plain_gets(folder):
+    """Return the paths that GET answers and that take no argument."""
+    return sorted(
+        {
+            rule["rule"]
+            for rule in url_map(folder)
+            if "GET" in rule["methods"] and "<" not in rule["rule"]
+        }
+    )
+
+
+def wsgi_target(folder):
+    """Return what gunicorn is given: `app:app` or `app:create_app()`."""
+    names = set()
+
+    for node in ast.parse((folder / "app.py").read_text()).body:
+        if isinstance(node, ast.Assign):
+            names |= {ast.unparse(target) for target in node.targets}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+
+    return "app:app" if "app" in names else "app:create_app()"
+
+
+@contextlib.contextmanager
+def started(command, *, cwd, log, env, ready):
+    """Start `command`, wait until its log matches `ready`, end it after.
+
+    Yields (process, match). Raises RuntimeError with the log if the command
+    ends before, or says nothing in time.
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=cwd, env=env, stdout=output, stderr=output
+        )
+
+    try:
+        deadline = time.monotonic() + PATIENCE
+
+        while not (
+            match := re.search(ready, log.read_text("utf-8", "replace"))
+        ):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command}:\n{log.read_text()}")
+
+            time.sleep(0.02)
+
+        yield process, match
+    finally:
+        stop(process)
+
+
+def stop(process):
+    """End a process by its id: kindly first, then not."""
+    process.send_signal(signal.SIGTERM)
+
+    try:
+        process.wait(PATIENCE / 4)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def boot(
+    folder, *, log, app="app", cwd=None, gunicorn=False, prefix="", **env
+):
+    """Boot a sample on a free port of 127.0.0.1; yield its `Server`.
+
+    `log` is the file for its output. With `gunicorn` it runs under two
+    workers of four threads, below the URL prefix `prefix`; otherwise under
+    `flask --app APP run`, in the folder `cwd` or its own.
+    """
+    flask = ["-m", "flask", "--app", app, "run", "--port", "0"]
+    command = [sys.executable, "-W", "error", *flask]
+
+    if gunicorn:
+        command[3:] = ["-m", "gunicorn", "-w", "2", "--threads", "4"]
+        command += ["-b", "127.0.0.1:0", "--no-control-socket"]
+        command += [wsgi_target(folder)]
+        env["SCRIPT_NAME"] = prefix or None
+
+    with started(
+        command,
+        cwd=cwd or folder,
+        log=log,
+        env=environment(**env),
+        ready=r"http://127\.0\.0\.1:(\d+)",
+    ) as (process, match):
+        yield Server(match[0] + prefix, int(match[1]), log, process)
+
+
+# -- The README of a sample -------------------------------------------------
+
+
+def section(folder, heading):
+    """Return the text below `## heading` in the README, or ''."""
+    text = (folder / "README.md").read_text()
+    found = re.search(
+        rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.M | re.S
+    )
+    return found[1].strip() if found else ""
+
+
+def exercise(folder):
+    """Return {function: hint} that *Teach it* gives to the student."""
+    return dict(
+        re.findall(
+            r"^- `([\w.]+)`: (.+(?:\n  .+)*)",
+            section(folder, "Teach it"),
+            re.M,
+        )
+    )
+
+
+# -- Blanking ---------------------------------------------------------------
+
+
+def sources(folder):
+    """Return the sample's own Python files, its test left out."""
+    return sorted(
+        path
+        for path in folder.rglob("*.py")
+        if not path.name.startswith("test_")
+        and not set(LEFT_BEHIND) & set(path.relative_to(folder).parts)
+    )
+
+
+def functions(path):
+    """Return {dotted name: node} of all functions and methods in a file."""
+    found = {}
+
+    def walk(node, prefix):
+        for child in ast.iter_child_nodes(node):
+            name = prefix
+
+            if isinstance(
+                child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+            ):
+                name = f"{prefix}{child.name}"
+
+                if not isinstance(child, ast.ClassDef):
+                    # Getter and setter share a name; the first one counts.
+                    found.setdefault(name, child)
+
+                name += "."
+
+            walk(child, name)
+
+    walk(ast.parse(path.read_text()), "")
+    return found
+
+
+def blank(path, names, hints=None):
+    """Take the bodies out of the functions `names` of the file `path`.
+
+    Signature, decorators and docstring stay; the body becomes the hint, as
+    a comment, and `...`. Raises KeyError for a name that is not there.
+    """
+    lines = path.read_text().splitlines(keepends=True)
+    nodes = functions(path)
+
+    # From the bottom up, so that the line numbers above stay right.
+    for name in sorted(names, key=lambda name: -nodes[name].lineno):
+        body = nodes[name].body
+        start = body[0].lineno
+        indent = " " * body[0].col_offset
+        decorated = getattr(body[0], "decorator_list", None)
+
+        if decorated:
+            start = decorated[0].lineno
+
+        new = [f"{indent}...\n"]
+
+        if hint := (hints or {}).get(name):
+            new.insert(0, f"{indent}# {' '.join(hint.split())}\n")
+
+        if ast.get_docstring(nodes[name]) is not None:
+            new.insert(0, "\n")
+            start = body[0].end_lineno + 1
+
+        lines[start - 1 : nodes[name].end_lineno] = new
+
+    path.write_text("".join(lines))

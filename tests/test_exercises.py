@@ -1,0 +1,69 @@
+"""A function that is blanked is missed: the sample's own test fails.
+
+*Teach it* hands some functions to students, and its "break it" edit names the
+test that notices. Both are tried here, and so is every other function.
+"""
+
+import re
+
+import pytest
+import runner
+
+
+@pytest.fixture
+def whole(sample, tmp_path):
+    return runner.copy(sample, tmp_path)
+
+
+def test_every_function_is_missed_when_blank(whole, record_property):
+    done = runner.own_tests(whole, "-x")
+    assert done.returncode == 0, done.stdout
+    unnoticed = []
+    tried = 0
+
+    for path in runner.sources(whole):
+        text = path.read_text()
+
+        for name in runner.functions(path):
+            runner.blank(path, [name])
+            done = runner.own_tests(whole, "-x")
+            path.write_text(text)
+            tried += 1
+
+            # 1: a test failed, 2: the module could not be imported.
+            if done.returncode not in (1, 2):
+                unnoticed.append(f"{path.name}: {name}")
+
+    record_property("inner", tried)
+    assert unnoticed == []
+
+
+def test_teach_it_blanks_functions_that_exist(sample):
+    names = set(runner.exercise(sample))
+    assert names, "no line like: - `function`: hint"
+    found = {
+        name
+        for path in runner.sources(sample)
+        for name in runner.functions(path)
+    }
+    assert names <= found
+
+
+def test_the_break_it_edit_fails_the_named_test(whole):
+    text = runner.section(whole, "Teach it").partition("**Break it:**")[2]
+    [name] = re.findall(r"`(test_\w+)` fails", text)
+    diff = re.search(r"```diff\n(.*?)```", text, re.S)[1]
+    old = "".join(re.findall(r"^-(.*\n)", diff, re.M))
+    new = "".join(re.findall(r"^\+(.*\n)", diff, re.M))
+    [path] = [
+        path
+        for path in whole.rglob("*")
+        if path.is_file()
+        and path.name != "README.md"
+        and old in path.read_text(errors="replace")
+    ]
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    done = runner.own_tests(whole, "-rfE")
+    assert re.search(rf"^FAILED \S+::{name}\b", done.stdout, re.M), done.stdout

@@ -16,7 +16,10 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from email.message import Message
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = {
@@ -217,6 +220,47 @@ def boot(
         ready=r"http://127\.0\.0\.1:(\d+)",
     ) as (process, match):
         yield Server(match[0] + prefix, int(match[1]), log, process)
+
+
+# -- Asking a server --------------------------------------------------------
+
+
+@dataclass
+class Reply:
+    """One HTTP answer; redirects are not followed."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+    @property
+    def text(self):
+        return self.body.decode()
+
+    def json(self):
+        return json.loads(self.body)
+
+
+def fetch(url, form=None, *, method=None, headers=None, body=None):
+    """GET `url`, or POST `form` (a dict) or `body` (bytes) to it.
+
+    Opens a connection of its own. Returns a `Reply` for whatever status.
+    """
+    parts = urlsplit(url)
+    headers = dict(headers or {})
+
+    if form is not None:
+        body = urlencode(form)
+        headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+
+    method = method or ("GET" if body is None else "POST")
+    connection = HTTPConnection(parts.hostname, parts.port, timeout=PATIENCE)
+
+    with contextlib.closing(connection):
+        target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        connection.request(method, target, body, headers)
+        response = connection.getresponse()
+        return Reply(response.status, response.headers, response.read())
 
 
 # -- The README of a sample -------------------------------------------------

@@ -51,7 +51,7 @@ def test_teach_it_blanks_functions_that_exist(sample):
 
 def test_the_break_it_edit_fails_the_named_test(whole):
     text = runner.section(whole, "Teach it").partition("**Break it:**")[2]
-    [name] = re.findall(r"`(test_\w+)` fails", text)
+    [name] = re.findall(r"`(test_\w+)`\s+fails", text)
     diff = re.search(r"```diff\n(.*?)```", text, re.S)[1]
     old = "".join(re.findall(r"^-(.*\n)", diff, re.M))
     new = "".join(re.findall(r"^\+(.*\n)", diff, re.M))

@@ -18,7 +18,8 @@ def test_another_app_is_noticed(sample, tmp_path):
     folder = runner.copy(sample, tmp_path)
     other = others[list(runner.SAMPLES).index(sample.name) - 1]
     shutil.copy(other / "app.py", folder)
-    assert runner.own_tests(folder, "-x").returncode == 1
+    # 1: a test failed, 2: the test could not import what it needs.
+    assert runner.own_tests(folder, "-x").returncode in (1, 2)
 
 
 def test_two_samples_in_one_process_are_refused():

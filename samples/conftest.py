@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 
 
-def pytest_collection_modifyitems(items):
-    for folder in {item.path.parent for item in items}:
-        if Path(sys.modules["app"].__file__).parent != folder:
-            pytest.exit(
-                f"{folder.name} would test the app of another folder. Give"
-                " each sample a process of its own: `pytest samples/NAME`"
-                " for one, `make test-fast` for all.",
-                returncode=4,
-            )
+def pytest_collectstart(collector):
+    loaded = sys.modules.get("app")
+
+    if (
+        loaded
+        and isinstance(collector, pytest.Module)
+        and Path(loaded.__file__).parent != collector.path.parent
+    ):
+        pytest.exit(
+            f"{collector.name} would test the app of another folder. Give"
+            " each sample a process of its own: `pytest samples/NAME` for"
+            " one, `make test-fast` for all.",
+            returncode=4,
+        )

@@ -163,7 +163,13 @@ def started(command, *, cwd, log, env, ready):
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=cwd, env=env, stdout=output, stderr=output
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            process_group=0,
         )
 
     try:
@@ -183,14 +189,17 @@ def started(command, *, cwd, log, env, ready):
 
 
 def stop(process):
-    """End a process by its id: kindly first, then not."""
-    process.send_signal(signal.SIGTERM)
+    """End a process by its id, kindly first, and whatever it started."""
+    process.terminate()
 
     try:
         process.wait(PATIENCE / 4)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager

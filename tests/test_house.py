@@ -1,0 +1,87 @@
+"""The top level holds what the README says, and its two commands work."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import runner
+
+# The environment that runs these tests, so that make need not build one.
+VENV = f"VENV={sys.prefix}"
+
+
+def make(*args):
+    return subprocess.run(
+        ["make", "--no-print-directory", VENV, *args],
+        cwd=runner.ROOT,
+        env=runner.environment(),
+        capture_output=True,
+        text=True,
+        timeout=runner.PATIENCE * 5,
+        check=False,
+    )
+
+
+def tracked():
+    done = subprocess.run(
+        ["git", "ls-files"], cwd=runner.ROOT, capture_output=True, check=True
+    )
+    return [Path(line) for line in done.stdout.decode().splitlines()]
+
+
+def test_the_top_level_is_five_entries_and_dot_files():
+    top = {path.parts[0] for path in tracked()}
+    assert {name for name in top if not name.startswith(".")} == {
+        "Makefile",
+        "README.md",
+        "requirements.txt",
+        "samples",
+        "tests",
+    }
+
+
+def test_the_runner_knows_no_sample_by_name():
+    for name in ("runner.py", "conftest.py"):
+        text = (runner.ROOT / "tests" / name).read_text()
+        assert not [name for name in runner.SAMPLES if f'"{name}"' in text]
+
+
+def test_no_absolute_path_of_a_machine():
+    for path in tracked():
+        text = (runner.ROOT / path).read_text(errors="replace")
+        assert not re.search(r"/(home|root|Users|work)/\w+/", text), path
+
+
+def test_help_lists_the_targets():
+    done = make("help")
+    assert done.returncode == 0
+    text = (runner.ROOT / "Makefile").read_text()
+    targets = re.search(r"^\.PHONY: (.+)$", text, re.M)[1].split()
+    assert [line.split()[0] for line in done.stdout.splitlines()] == targets
+
+
+def test_run_without_a_sample_lists_them():
+    done = make("run")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == list(runner.SAMPLES)
+
+
+def test_run_serves_one_sample_with_debugger_and_reloader(tmp_path):
+    sample = next(iter(runner.SAMPLES))
+
+    with runner.started(
+        ["make", VENV, "run", f"SAMPLE={sample}", "PORT=0"],
+        cwd=runner.ROOT,
+        log=tmp_path / "log",
+        env=runner.environment(PYTHONWARNINGS=None),
+        ready=r"(?s)http://127\.0\.0\.1:(\d+).*with stat.*Debugger is active",
+    ) as (_, match):
+        assert runner.fetch(f"http://127.0.0.1:{match[1]}/").status < 400
+
+
+def test_the_workflow_of_the_readme_is_what_ci_runs():
+    readme = (runner.ROOT / "README.md").read_text()
+    assert "make test" in (runner.ROOT / ".ci/run").read_text()
+    assert "\n$ make run SAMPLE=" in readme
+    assert "\n$ make test\n" in readme

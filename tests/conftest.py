@@ -1,8 +1,10 @@
 import os
+import shutil
 from collections import Counter, defaultdict
 
 import pytest
 import runner
+from playwright.sync_api import Error, sync_playwright
 
 results = defaultdict(Counter)  # {sample: {promise: tests passed}}
 failures = set()  # (sample, promise)
@@ -94,3 +96,37 @@ def live(folder, tmp_path_factory):
 
     with runner.boot(folder, log=log, gunicorn=True) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for the whole run: the system's, or Playwright's own."""
+    names = ("chromium", "google-chrome", "chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    args = ["background-networking", "component-update", "gpu", "sync"]
+    args = ["--no-sandbox", *(f"--disable-{name}" for name in args)]
+
+    with sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(
+                executable_path=path, args=args
+            )
+        except Error:
+            if path:
+                raise
+
+            pytest.skip(
+                "No Chromium. Get one with `playwright install chromium`, or"
+                " from your system's packages."
+            )
+
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A fresh page, in a context with no cookies from any other test."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()

@@ -1,10 +1,12 @@
 import os
+import re
 import shutil
 from collections import Counter, defaultdict
 
 import pytest
 import runner
 from playwright.sync_api import Error, sync_playwright
+from xdist.scheduler import LoadScopeScheduling
 
 results = defaultdict(Counter)  # {sample: {promise: tests passed}}
 failures = set()  # (sample, promise)
@@ -26,9 +28,23 @@ def pytest_collection_modifyitems(items):
         sample = sample and sample.params.get("sample")
 
         if sample:
-            # One worker does all of one sample, and shares its server.
-            item.add_marker(pytest.mark.xdist_group(sample.name))
             item.user_properties.append(("sample", sample.name))
+
+
+class OneWorkerPerSample(LoadScopeScheduling):
+    """Sends all tests of a sample to one worker, to share its server.
+
+    The mark `xdist_group` of xdist 3.8 does nothing on pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid):
+        # real/test_NAME.py::test_x[…] or test_x.py::test_y[NAME-…]
+        found = re.search(r"real/test_(\w+)|\[(\w+)", nodeid)
+        return found[found.lastindex] if found else nodeid
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return OneWorkerPerSample(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

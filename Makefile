@@ -29,7 +29,7 @@ else
 endif
 
 test: lint ## Prove everything: all samples, all promises.
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto
 
 test-fast: $(READY) ## Run the samples' own tests only.
 	$(BIN)/python -m pytest -n auto tests/test_own.py -k own_tests

@@ -2,6 +2,7 @@ import os
 import re
 import shutil
 from collections import Counter, defaultdict
+from pathlib import PurePath
 
 import pytest
 import runner
@@ -24,11 +25,14 @@ def pytest_generate_tests(metafunc):
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        sample = getattr(item, "callspec", None)
-        sample = sample and sample.params.get("sample")
+        if hasattr(item, "callspec") and "sample" in item.callspec.params:
+            name = item.callspec.params["sample"].name
+        elif item.path.parent.name == "real":
+            name = item.path.stem.removeprefix("test_")
+        else:
+            continue
 
-        if sample:
-            item.user_properties.append(("sample", sample.name))
+        item.user_properties.append(("sample", name))
 
 
 class OneWorkerPerSample(LoadScopeScheduling):
@@ -62,7 +66,9 @@ def pytest_runtest_logreport(report):
     properties = dict(report.user_properties)
 
     if sample := properties.get("sample"):
-        promise = report.location[0].split("test_")[-1].removesuffix(".py")
+        path = PurePath(report.location[0])
+        promise = path.parent.name if path.parent.name == "real" else path.stem
+        promise = promise.removeprefix("test_")
 
         if report.failed:
             failures.add((sample, promise))

@@ -6,8 +6,6 @@ from threading import Barrier
 import pytest
 import runner
 
-pytestmark = pytest.mark.xdist_group("sqlite3")
-
 
 @pytest.fixture
 def server(tmp_path):

@@ -7,27 +7,37 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 import pytest
 import runner
 
+# What a person might type, by type of input.
+TYPED = {"email": "ada@example.com", "number": "1", "password": "secret"}
+
 
 class Addresses(HTMLParser):
     """Collects what a page links to, loads, or sends a form to."""
 
     def __init__(self, page):
         super().__init__()
-        self.links, self.forms = [], []
+        self.links = []  # URLs
+        self.forms = []  # (attributes, {name: value}), filled in
+        self.select = None  # the name of one that has no value yet
         self.feed(page)
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
+        name = attrs.get("name")
+        self.links += [attrs[key] for key in ("href", "src") if attrs.get(key)]
 
         if tag == "form":
             self.forms.append((attrs, {}))
-        elif attrs.get("name") and self.forms:
-            # As a browser would send it when nothing was typed.
-            self.forms[-1][1][attrs["name"]] = attrs.get("value") or "x"
-        else:
-            self.links += [
-                attrs[name] for name in ("href", "src") if attrs.get(name)
-            ]
+        elif tag == "select":
+            self.select = name
+        elif name and self.forms:
+            typed = TYPED.get(attrs.get("type"), "x")
+            self.forms[-1][1][name] = attrs.get("value") or typed
+
+    def handle_data(self, data):
+        if self.lasttag == "option" and self.select and data.strip():
+            self.forms[-1][1][self.select] = data.strip()
+            self.select = None
 
 
 def addresses(reply):

@@ -1,0 +1,12 @@
+"""The views that belong to no blueprint."""
+
+from flask import render_template
+
+from yourapplication import app
+
+# -- Simple Packages --------------------------------------------------------
+
+
+@app.get("/")
+def index():
+    return render_template("index.html")

@@ -3,34 +3,17 @@
 import contextlib
 import re
 import threading
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import runner
 
-pytestmark = pytest.mark.xdist_group("app_factories")
 CLIENTS = 16
 
 
 @pytest.fixture
 def folder(tmp_path):
     return runner.copy(runner.SAMPLES["app_factories"], tmp_path / "a copy")
-
-
-def get(url, **headers):
-    """Return (status, text) of a GET."""
-    request = urllib.request.Request(url, headers=headers)
-
-    try:
-        with urllib.request.urlopen(
-            request, timeout=runner.PATIENCE
-        ) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
 
 
 @pytest.mark.parametrize("arguments", ["", "--preload"])
@@ -41,7 +24,7 @@ def test_concurrent_visits_are_counted_exactly(folder, tmp_path, arguments):
 
     def visit(_):
         start.wait()
-        return [get(server.url) for _ in range(each)]
+        return [runner.fetch(server.url) for _ in range(each)]
 
     with (
         runner.boot(
@@ -59,9 +42,11 @@ def test_concurrent_visits_are_counted_exactly(folder, tmp_path, arguments):
         ]
         complaints = server.complaints()
 
-    assert {status for status, _ in answers} == {200}, complaints
+    assert {answer.status for answer in answers} == {200}, complaints
     assert complaints == ""
-    numbers = [int(re.search(r"number (\d+)", text)[1]) for _, text in answers]
+    numbers = [
+        int(re.search(r"number (\d+)", answer.text)[1]) for answer in answers
+    ]
     assert sorted(numbers) == list(range(1, CLIENTS * each + 1))
     # Below the instance folder, and nowhere else.
     assert (folder / "instance" / "visits.db").is_file()
@@ -73,7 +58,7 @@ def test_concurrent_visits_are_counted_exactly(folder, tmp_path, arguments):
 def test_visits_outlive_the_server(folder, tmp_path):
     for number in (1, 2):
         with runner.boot(folder, log=tmp_path / f"{number}") as server:
-            assert f"number {number}," in get(server.url)[1]
+            assert f"number {number}," in runner.fetch(server.url).text
 
 
 @pytest.mark.parametrize(
@@ -82,7 +67,7 @@ def test_visits_outlive_the_server(folder, tmp_path):
 )
 def test_the_flask_command_passes_arguments(folder, tmp_path, target, status):
     with runner.boot(folder, log=tmp_path / "log", app=target) as server:
-        assert get(f"{server.url}/auth/login")[0] == status
+        assert runner.fetch(f"{server.url}/auth/login").status == status
 
 
 @pytest.mark.parametrize("gunicorn", [False, True])
@@ -114,4 +99,7 @@ def test_forwarded_headers_count_from_the_nearest_proxy(
         gunicorn=True,
         FLASK_TRUSTED_PROXIES=hops,
     ) as server:
-        assert f"from {address}." in get(server.url, **headers)[1]
+        assert (
+            f"from {address}."
+            in runner.fetch(server.url, headers=headers).text
+        )

@@ -5,13 +5,10 @@ import re
 import shutil
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
 import runner
-
-pytestmark = pytest.mark.xdist_group("packages")
 
 INSTALLED = """
 import importlib.metadata, importlib.util, json
@@ -82,16 +79,6 @@ def url(python, tmp_path_factory):
     assert list(elsewhere.iterdir()) == []
 
 
-def get(url):
-    """Return (status, content type, text) of a GET."""
-    with urllib.request.urlopen(url, timeout=runner.PATIENCE) as answer:
-        return (
-            answer.status,
-            answer.headers.get_content_type(),
-            answer.read().decode(),
-        )
-
-
 def test_the_package_is_installed_and_nothing_else(python, tmp_path):
     done = runner.python("-c", INSTALLED, cwd=tmp_path, python=python)
     installed = json.loads(done.stdout)
@@ -123,18 +110,19 @@ def test_the_package_is_installed_and_nothing_else(python, tmp_path):
     ],
 )
 def test_installed_pages_find_their_templates(url, path, heading):
-    status, kind, text = get(url + path)
-    assert (status, kind) == (200, "text/html")
-    assert f"<h1>{heading}</h1>" in text
+    page = runner.fetch(url + path)
+    assert page.status == 200
+    assert f"<h1>{heading}</h1>" in page.text
 
 
 def test_installed_pages_find_their_style(url):
-    [style] = re.findall(r'rel="stylesheet" href="(.*?)"', get(url)[2])
-    status, kind, text = get(url + style)
-    assert (status, kind) == (200, "text/css")
+    [style] = re.findall(r'"stylesheet" href="(.*?)"', runner.fetch(url).text)
+    answer = runner.fetch(url + style)
+    assert answer.status == 200
+    assert answer.headers.get_content_type() == "text/css"
     sample = runner.SAMPLES["packages"]
     file = sample / "yourapplication" / "static" / "style.css"
-    assert text == file.read_text()
+    assert answer.text == file.read_text()
 
 
 @pytest.mark.parametrize("target", ["app", "yourapplication"])
@@ -142,7 +130,7 @@ def test_both_names_run_without_installation(tmp_path, target):
     folder = runner.copy(runner.SAMPLES["packages"], tmp_path)
 
     with runner.boot(folder, log=tmp_path / "log", app=target) as server:
-        assert get(f"{server.url}/blog/")[0] == 200
+        assert runner.fetch(f"{server.url}/blog/").status == 200
         assert server.complaints() == ""
 
 

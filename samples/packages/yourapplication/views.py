@@ -4,8 +4,6 @@ from flask import render_template
 
 from yourapplication import app
 
-# -- Simple Packages --------------------------------------------------------
-
 
 @app.get("/")
 def index():

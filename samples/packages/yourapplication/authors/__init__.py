@@ -4,8 +4,6 @@ from flask import Blueprint, render_template
 
 from yourapplication.blog import POSTS
 
-# -- Working with Blueprints ------------------------------------------------
-
 bp = Blueprint(
     "authors", __name__, url_prefix="/authors", template_folder="templates"
 )

@@ -2,8 +2,6 @@
 
 from flask import Blueprint, abort, render_template
 
-# -- Working with Blueprints ------------------------------------------------
-
 # All templates folders are searched as one, and the first match wins. So this
 # one holds a folder of the blueprint's name, and in it the templates.
 bp = Blueprint(

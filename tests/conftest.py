@@ -130,8 +130,12 @@ def browser():
 
     with sync_playwright() as playwright:
         try:
+            # Its own must be the whole browser: the default, a smaller one
+            # for tests, fetches no icons.
             chromium = playwright.chromium.launch(
-                executable_path=path, args=args
+                executable_path=path,
+                channel=None if path else "chromium",
+                args=args,
             )
         except Error:
             if path:

@@ -164,7 +164,7 @@ def test_a_name_stays_inside_its_attribute(client, name):
 
 def test_every_template_has_an_ending_that_escapes():
     templates = app.jinja_env.list_templates()
-    assert len(templates) == 5
+    assert "hello.html" in templates
 
     for name in templates:
         assert app.select_jinja_autoescape(name)

@@ -16,7 +16,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 1_000_000
-# Several workers need the same key: give it to them as FLASK_SECRET_KEY.
+# Several workers, or a restart, need one key: set FLASK_SECRET_KEY.
 app.config["SECRET_KEY"] = secrets.token_hex()
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 app.config.from_prefixed_env()

@@ -63,7 +63,7 @@ def upload_file():
 
 @app.get("/uploads/<name>")
 def download_file(name):
-    # What is not in the table is not for sending, as the table itself.
+    # Only what the table knows is sent, so never the table's own file.
     if not query_names("SELECT 1 FROM names WHERE stored = ?", [name]):
         abort(404)
 

@@ -1,0 +1,97 @@
+"""Lazy loading in processes of its own: counted, broken and mended."""
+
+import json
+import urllib.error
+import urllib.request
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import runner
+
+pytestmark = pytest.mark.xdist_group("lazy_loading")
+
+COUNTED = """
+import os
+
+with open("loaded.txt", "a") as log:
+    log.write(f"{os.getpid()}\\n")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return runner.copy(runner.SAMPLES["lazy_loading"], tmp_path)
+
+
+def get(server, path):
+    """Return (status, text) of a GET."""
+    try:
+        with urllib.request.urlopen(server.url + path) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_each_worker_loads_the_module_once_under_concurrent_first_hits(
+    folder, tmp_path
+):
+    views = folder / "views.py"
+    views.write_text(views.read_text() + COUNTED)
+
+    with runner.boot(folder, log=tmp_path / "log", gunicorn=True) as server:
+        assert not (folder / "loaded.txt").exists()
+        paths = ["/", "/user/", "/user/ada", "/status"] * 25
+
+        with ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(lambda path: get(server, path), paths))
+
+        assert {status for status, _ in answers} == {200}
+        assert not server.complaints()
+
+    loads = Counter((folder / "loaded.txt").read_text().split())
+    assert set(loads.values()) == {1}
+    assert len(loads) <= 2
+
+
+def test_flask_routes_imports_no_view(folder):
+    (folder / "views.py").write_text("raise SystemExit('a view was loaded')")
+    done = runner.python("-m", "flask", "--app", "app", "routes", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "views.user" in done.stdout
+
+
+@pytest.mark.parametrize("gunicorn", [False, True])
+def test_a_view_module_is_broken_and_mended_while_the_app_runs(
+    folder, tmp_path, gunicorn
+):
+    views = folder / "views.py"
+    whole = views.read_text()
+    views.write_text(whole + "def broken(:\n")
+
+    with runner.boot(
+        folder, log=tmp_path / "log", gunicorn=gunicorn
+    ) as server:
+        for _ in range(8):
+            assert get(server, "/")[0] == 500
+
+        status, text = get(server, "/status")
+        assert (status, json.loads(text)) == (200, {"loaded": []})
+        views.unlink()
+        assert get(server, "/user/ada")[0] == 500
+        views.write_text(whole)
+
+        for _ in range(8):
+            assert get(server, "/")[0] == 200
+            assert "Hello, ada!" in get(server, "/user/ada")[1]
+
+
+def test_check_views_names_a_misspelt_view(folder):
+    command = ("-m", "flask", "--app", "app", "check-views")
+    assert runner.python(*command, cwd=folder).returncode == 0
+    app = folder / "app.py"
+    text = app.read_text()
+    app.write_text(text.replace('url("views.user"', 'url("viewz.user"'))
+    done = runner.python(*command, cwd=folder)
+    assert done.returncode == 1
+    assert done.stderr == "Error: viewz.user: No module named 'viewz'\n"

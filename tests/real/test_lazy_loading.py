@@ -1,8 +1,5 @@
 """Lazy loading in processes of its own: counted, broken and mended."""
 
-import json
-import urllib.error
-import urllib.request
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,15 +21,6 @@ def folder(tmp_path):
     return runner.copy(runner.SAMPLES["lazy_loading"], tmp_path)
 
 
-def get(server, path):
-    """Return (status, text) of a GET."""
-    try:
-        with urllib.request.urlopen(server.url + path) as response:
-            return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
 def test_each_worker_loads_the_module_once_under_concurrent_first_hits(
     folder, tmp_path
 ):
@@ -44,9 +32,10 @@ def test_each_worker_loads_the_module_once_under_concurrent_first_hits(
         paths = ["/", "/user/", "/user/ada", "/status"] * 25
 
         with ThreadPoolExecutor(16) as pool:
-            answers = list(pool.map(lambda path: get(server, path), paths))
+            urls = [server.url + path for path in paths]
+            answers = list(pool.map(runner.fetch, urls))
 
-        assert {status for status, _ in answers} == {200}
+        assert {answer.status for answer in answers} == {200}
         assert not server.complaints()
 
     loads = Counter((folder / "loaded.txt").read_text().split())
@@ -73,17 +62,18 @@ def test_a_view_module_is_broken_and_mended_while_the_app_runs(
         folder, log=tmp_path / "log", gunicorn=gunicorn
     ) as server:
         for _ in range(8):
-            assert get(server, "/")[0] == 500
+            assert runner.fetch(f"{server.url}/").status == 500
 
-        status, text = get(server, "/status")
-        assert (status, json.loads(text)) == (200, {"loaded": []})
-        views.unlink()
-        assert get(server, "/user/ada")[0] == 500
+        status = runner.fetch(f"{server.url}/status")
+        assert status.json() == {"loaded": []}
+        views.write_text("import a_module_that_is_missing")
+        assert runner.fetch(f"{server.url}/user/ada").status == 500
         views.write_text(whole)
 
         for _ in range(8):
-            assert get(server, "/")[0] == 200
-            assert "Hello, ada!" in get(server, "/user/ada")[1]
+            assert runner.fetch(f"{server.url}/").status == 200
+            user = runner.fetch(f"{server.url}/user/ada")
+            assert "Hello, ada!" in user.text
 
 
 def test_check_views_names_a_misspelt_view(folder):

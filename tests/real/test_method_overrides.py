@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 import runner
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.xdist_group("method_overrides")
 
@@ -210,3 +211,34 @@ def test_what_a_cache_may_keep_does_not_depend_on_the_header(connection, path):
             answers.append((response.getheaders(), response.read()))
 
         assert answers == answers[:1] * 3
+
+
+def test_a_person_adds_changes_and_deletes_a_note(page, tmp_path):
+    folder = runner.copy(runner.SAMPLES["method_overrides"], tmp_path)
+
+    # Under `flask run` there is one process, and so one dict of notes.
+    with runner.boot(folder, log=tmp_path / "log") as server:
+        page.goto(server.url)
+        page.get_by_label("New note").fill("<b>milk")
+        page.get_by_role("button", name="POST").click()
+        text = page.get_by_label("Text of note 1")
+        expect(text).to_have_value("<b>milk")
+
+        for method in ("PUT", "PATCH"):
+            text.fill(f"by {method}")
+
+            with page.expect_navigation():
+                page.get_by_role("button", name=method).click()
+
+            expect(text).to_have_value(f"by {method}")
+
+        text.fill("")
+        page.get_by_role("button", name="PUT").click()
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("1 to 200 characters")
+        page.get_by_role("button", name="DELETE").click()
+        expect(text).to_have_count(0)
+        page.get_by_label("New note").fill("tea")
+
+    page.get_by_role("button", name="POST").click()
+    expect(alert).to_have_text("The server does not answer.")

@@ -5,6 +5,7 @@ import socket
 
 import pytest
 import runner
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.xdist_group("subclassing")
 
@@ -66,3 +67,16 @@ def test_two_request_ids_in_one_request_are_replaced(server):
     _, head, _ = ask(server, b"DELETE /nothing", lines)
     assert head.count("X-Request-ID") == 1
     assert re.search(r"^X-Request-ID: [0-9a-f]{32}\r?$", head, re.M)
+
+
+def test_a_person_sees_the_parameters_and_deletes_nothing(server, page):
+    for button in ("Send in the query", "Send as a form"):
+        page.goto(server.url)
+        page.get_by_role("button", name=button).click()
+        body = page.locator("body")
+        expect(body).to_contain_text('[["b","1"],["a","2"],["b","3"]]')
+
+    page.goto(server.url)
+    page.get_by_role("button", name="Delete nothing").click()
+    output = page.get_by_role("status")
+    expect(output).to_have_text(re.compile("^204, X-Request-ID [0-9a-f]{32}$"))

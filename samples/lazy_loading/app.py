@@ -37,16 +37,12 @@ class LazyView:
     """Stands in the map for the view `import_name`, "module.name"."""
 
     def __init__(self, import_name: str):
-        self.__module__, self.attribute = import_name.rsplit(".", 1)
-
-        # Flask makes the endpoint of this. It is the whole name, because two
-        # modules may both have an `index`.
-        self.__name__ = import_name
+        self.__module__, self.__name__ = import_name.rsplit(".", 1)
 
     # A failure is not cached: once its module is mended, a view works.
     @cached_property
     def view(self):
-        view = getattr(import_module(self.__module__), self.attribute)
+        view = getattr(import_module(self.__module__), self.__name__)
 
         if isinstance(view, type):
             view = view.as_view(self.__name__)
@@ -65,6 +61,9 @@ def url(import_name: str, url_rules: list[str], **options):
     would load it.
     """
     view = LazyView(import_name)
+
+    # Flask would take the last part, and two modules may have an `index`.
+    options.setdefault("endpoint", import_name)
 
     for url_rule in url_rules:
         app.add_url_rule(url_rule, view_func=view, **options)
@@ -92,7 +91,7 @@ def check_views():
             problem = error
 
         if problem:
-            problems.append(f"{view.__name__}: {problem}")
+            problems.append(f"{view.__module__}.{view.__name__}: {problem}")
 
     if problems:
         raise click.ClickException("\n".join(problems))

@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 import runner
 
-pytestmark = pytest.mark.xdist_group("streaming")
-
 # Added to a copy of the sample: tells how many rows were made, and when the
 # generator ended.
 SPY = """

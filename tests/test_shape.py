@@ -68,6 +68,15 @@ def test_requirements_name_every_sample_and_no_other():
     assert named == list(runner.SAMPLES)
 
 
+def test_teaching_steps_are_all_different():
+    steps = [
+        re.search(r"Step (\d+)", runner.section(folder, "Teach it"))[1]
+        for name, folder in runner.SAMPLES.items()
+        if name in table()
+    ]
+    assert len(set(steps)) == len(runner.SAMPLES.keys() & table().keys())
+
+
 def test_the_median_sample_is_short():
     counts = [
         lines((folder / "app.py").read_text())
@@ -165,8 +174,11 @@ def test_readme_names_tests_that_exist(sample):
 
 def test_teach_it(sample):
     text = runner.section(sample, "Teach it")
-    minutes = int(re.match(r"(\d+) minutes\. \*\*Aim:\*\* ", text)[1])
-    assert minutes == table().get(sample.name, (None, minutes))[1]
+    minutes, step = re.match(
+        r"(\d+) minutes\. Step (\d+), \w+\.\s\*\*Aim:\*\* ", text
+    ).groups()
+    assert 1 <= int(step) <= 23
+    assert int(minutes) == table().get(sample.name, (0, int(minutes)))[1]
     assert "\n**Predict:** " in text
     assert "\n**Exercise:**\n" in text
     assert "\n**Break it:** " in text

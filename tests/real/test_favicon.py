@@ -7,8 +7,6 @@ from base64 import b64encode
 import pytest
 import runner
 
-pytestmark = pytest.mark.xdist_group("favicon")
-
 # Draws an image and returns its own width, whether its first pixel is opaque,
 # and how many colours it has.
 DRAW = """async (url) => {

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import runner
 
-pytestmark = pytest.mark.xdist_group("file_uploads")
 FOLDER = runner.ROOT / "samples" / "file_uploads"
 MEGABYTE = 1_000_000
 END = b"\r\n--limit--\r\n"

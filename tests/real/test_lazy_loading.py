@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import runner
 
-pytestmark = pytest.mark.xdist_group("lazy_loading")
-
 COUNTED = """
 import os
 

@@ -10,8 +10,6 @@ import pytest
 import runner
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.xdist_group("method_overrides")
-
 OVERRIDE = "X-HTTP-Method-Override"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 CSRF = """

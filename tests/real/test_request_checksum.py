@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 import runner
 
-pytestmark = pytest.mark.xdist_group("request_checksum")
 FOLDER = runner.ROOT / "samples" / "request_checksum"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

@@ -7,8 +7,6 @@ import pytest
 import runner
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.xdist_group("subclassing")
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):

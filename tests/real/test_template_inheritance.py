@@ -3,8 +3,6 @@
 import pytest
 import runner
 
-pytestmark = pytest.mark.xdist_group("template_inheritance")
-
 PATHS = ("/", "/about", "/hello/Ada", "/missing")
 FRAME = """['nav', 'main'].map((name) => {
   const { x, y, width } = document.querySelector(name).getBoundingClientRect();

@@ -7,8 +7,6 @@ import pytest
 import runner
 from flask import Flask
 
-pytestmark = pytest.mark.xdist_group("view_decorators")
-
 KEY = "one for both workers"
 FOREIGN = [
     "//evil.example",

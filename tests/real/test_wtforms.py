@@ -6,8 +6,6 @@ from threading import Barrier
 import pytest
 import runner
 
-pytestmark = pytest.mark.xdist_group("wtforms")
-
 ADA = {
     "username": "ada.lovelace",
     "email": "ada@example.com",

@@ -93,7 +93,7 @@ def pytest_terminal_summary(terminalreporter):
         " ".join([" " * width, *(f"{name:>9}" for name in promises)])
     )
 
-    for sample in runner.SAMPLES:
+    for sample in sorted(seen):
         cells = [
             "FAILED"
             if (sample, promise) in failures

@@ -11,7 +11,7 @@ from flask import (
     Flask,
     g,
     redirect,
-    render_template_string,
+    render_template,
     request,
     url_for,
 )
@@ -21,7 +21,6 @@ DEFAULT = "en"
 TEXTS = {
     "index": {"en": "Welcome!", "de": "Willkommen!", "fr": "Bienvenue !"},
     "about": {"en": "About us", "de": "Über uns", "fr": "À propos de nous"},
-    "error": {"en": "Not found", "de": "Nicht gefunden", "fr": "Introuvable"},
 }
 # Any other language is a 404 before our code sees it.
 LANG = f"/<any({', '.join(LANGUAGES)}):lang_code>"
@@ -29,33 +28,10 @@ LANG = f"/<any({', '.join(LANGUAGES)}):lang_code>"
 app = Flask(__name__)
 app.config.from_prefixed_env()
 
-PAGE = """<!doctype html>
-<html lang="{{ g.lang_code }}">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>Using URL Processors</title>
-<style>body { font-family: sans-serif; margin: 2rem }</style>
-<h1 lang="en">Using URL Processors</h1>
-<p>{{ text }}</p>
-<ul>{% for name in ("index", "about", "frontend.index", "frontend.about") %}
-  <li><a href="{{ url_for(name) }}">{{ url_for(name) }}</a></li>
-{%- endfor %}</ul>
-<p>{% for code, language in languages.items() %}
-  <a href="{{ url_for(endpoint, lang_code=code) }}"
-     hreflang="{{ code }}" lang="{{ code }}">{{ language }}</a>
-{%- endfor %}</p>
-"""
 
-
-def page(name, endpoint=None):
-    """Return a page that links to `endpoint`, or itself, in all languages."""
-    return render_template_string(
-        PAGE,
-        text=TEXTS[name][g.lang_code],
-        languages=LANGUAGES,
-        endpoint=endpoint or request.endpoint,
-    )
+def page(name):
+    text = TEXTS[name][g.lang_code]
+    return render_template("page.html", text=text, languages=LANGUAGES)
 
 
 # -- Internationalized Application URLs -------------------------------------
@@ -101,14 +77,6 @@ def index():
 @app.get(f"{LANG}/about")
 def about():
     return page("about")
-
-
-@app.errorhandler(404)
-def not_found(error):
-    response = error.get_response()
-    response.data = page("error", endpoint="index")
-    response.vary.add("Accept-Language")
-    return response
 
 
 # -- Internationalized Blueprint URLs ---------------------------------------

@@ -173,7 +173,7 @@ def test_the_last_event_comes_half_a_second_after_the_first(
 
 def test_the_stream_reads_the_request(client):
     response = client.get("/stream?name=Zoë")
-    assert "<h1>Hello Zoë!</h1>" in response.text
+    assert "<p>Hello Zoë!</p>" in response.text
     assert response.text.startswith("<!doctype html>")
 
 

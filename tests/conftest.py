@@ -116,7 +116,11 @@ def live(folder, tmp_path_factory):
     """The sample under gunicorn, shared by the checks that can share it."""
     log = tmp_path_factory.mktemp("log") / "gunicorn.log"
 
-    with runner.boot(folder, log=log, gunicorn=True) as server:
+    key = "one for both workers"
+
+    with runner.boot(
+        folder, log=log, gunicorn=True, FLASK_SECRET_KEY=key
+    ) as server:
         yield server
 
 

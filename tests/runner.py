@@ -63,9 +63,16 @@ class Server:
     log: Path
     process: subprocess.Popen
 
-    def complaints(self):
-        """The log's text if it holds a traceback or a warning, or ''."""
-        text = self.log.read_text(errors="replace")
+    def complaints(self, since=0):
+        """The log, from its character `since`, if it tells of trouble, or ''.
+
+        A traceback is trouble, and a warning; but not gunicorn's errors over
+        malformed chunks, which come up in the app that reads them.
+        """
+        text = self.log.read_text(errors="replace")[since:]
+        text = re.sub(
+            r"Traceback .*\n(?: .*\n)+gunicorn\.http\.errors\..*", "", text
+        )
         return text if re.search(r"Traceback|Warning:", text) else ""
 
 

@@ -59,7 +59,7 @@ def request(method, target, *lines, body=b"", host="localhost", **flags):
 
 
 def sized(method, target, kind, body, *lines, more=0, **flags):
-    """Build a request whose `Content-Length` is the body's, or `more`."""
+    """Build a request that announces its body's length, or even `more`."""
     length = len(body) + more
     lines = [f"Content-Type: {kind}", f"Content-Length: {length}", *lines]
     return request(method, target, *lines, body=body, **flags)
@@ -155,6 +155,7 @@ def cost(port, attack):
 
 
 def statuses(answer):
+    """Return the status codes of an answer, or of several in a row."""
     return [
         int(code) for code in re.findall(rb"HTTP/1\.[01] (\d{3}) ", answer)
     ]
@@ -283,11 +284,11 @@ def filled(rule):
 def surface(folder, port):
     """Return what a sample answers, by its rules, its pages and its README.
 
-    `paths` is {path: methods}, `gets` what of it takes GET, `odd` are paths
-    with bad arguments, `writes` is [(method, path)], `forms` those of the
-    pages and one for each other write, `fields` what they all ask for,
-    `objects` are what to send as JSON, `headers` what the source mentions,
-    `costly` is what of gets and writes takes long.
+    `paths` is {path: methods}, `reads` and `writes` are [(method, path)] of
+    it and `costly` those that take long, `odd` are paths with bad arguments,
+    `forms` those of the pages and one for each other write, `fields` what
+    they all ask for, `objects` what to send as JSON, `headers` the names of
+    those that are mentioned.
     """
     rules = runner.url_map(folder)
     source = "".join(path.read_text() for path in runner.sources(folder))
@@ -336,9 +337,10 @@ def surface(folder, port):
             paths[real[0]].remove("DELETE")
             paths.setdefault(path, set()).add("DELETE")
 
-    gets = found + [path for path in paths if "GET" in paths[path]]
+    gets = [path for path in paths if "GET" in paths[path]] + found
     # Of many alike, as /items/1 and /items/2, one will do.
-    gets = list({re.sub(r"\d+", "0", path): path for path in gets}.values())
+    gets = {re.sub(r"\d+", "0", path): path for path in gets}
+    gets = [*gets.values()][:40]
 
     for path in gets:
         paths.setdefault(path, {"GET"})
@@ -352,13 +354,14 @@ def surface(folder, port):
     writes = [to for to in product(WRITING, paths) if to[0] in paths[to[1]]]
     done = [form[:2] for form in forms]
     forms += [Form(*to, fields, []) for to in writes if to not in done]
-    targets = {path: request("GET", path) for path in gets}
+    reads = [("GET", path) for path in gets]
+    targets = {to: request(*to) for to in reads}
     targets |= {to: filed(*to, fields) for to in writes}
     costly = [to for to, it in targets.items() if cost(port, it) > COSTLY]
     headers = set(re.findall(r"[\"']([A-Z]\w*(?:-[A-Z]\w*)+)[\"']", source))
     headers |= set(re.findall(r"-H [\"']?([\w-]+):", readme))
     headers -= {"Content-Length", "Transfer-Encoding"}
     return SimpleNamespace(
-        paths=paths, odd=odd, gets=gets, writes=writes, forms=forms,
+        paths=paths, odd=odd, reads=reads, writes=writes, forms=forms,
         fields=fields, objects=objects, headers=sorted(headers), costly=costly,
     )  # fmt: skip

@@ -28,9 +28,9 @@ from hostile import (
 )
 
 
-def split(text, by="|"):
-    """Return the items of a text; one may begin on a new line."""
-    return text.replace(f"\n{by}", by).split(by)
+def split(text):
+    """Return what stands between bars; a bar may begin a new line."""
+    return text.replace("\n|", "|").split("|")
 
 
 KINDS = [URLENCODED, MULTIPART, "application/json", "text/plain"]
@@ -75,7 +75,7 @@ CODINGS = "Transfer-Encoding: x|Transfer-Encoding: gzip, chunked"
 
 HOSTS = """..|red..localhost|.localhost|localhost.|red.localhost.|LOCALHOST
 |[::1|[::1]:80|a b||localhost:99999|localhost:x|evil.test|127.0.0.1|:80|@|.|-
-|a@localhost|localhost,evil.test|\xe9\xff|xn--|<script>alert(31337)</script>"""
+|a@localhost|localhost,evil.test|\xe9\xff|xn--|xn--a.b|<script>alert(31337)</script>"""
 
 TARGETS = f"""||/|//|///|//evil.test|//evil.test/|/.//evil.test/|/%5cevil.test
 |/%2f%2fevil.test/|/../x|/..|/.|/%2e%2e/|/%00|/%ff|/%c3%a9|/%|/%zz|/;x|/?|/#x
@@ -155,8 +155,8 @@ def attack(live, record_property):
         assert not problems, "\n".join([*problems[:9], f"{len(problems)} bad"])
 
         for _ in range(4):
-            [code] = hostile.statuses(exchange(request("HEAD", "/")))
-            assert code < 400
+            codes = hostile.statuses(exchange(request("GET", "/")))
+            assert codes and codes[0] < 400, codes
 
         assert not (complaints := live.complaints(since)), complaints[-3000:]
         assert live.log.read_text(errors="replace").count("Booting") == 2
@@ -174,7 +174,7 @@ def pairs(surface):
         return [
             (to, it)
             for number, (to, it) in enumerate(product(targets, things))
-            if number % 7 == 0 or to not in costly
+            if number % 13 == 0 or to not in costly
         ]
 
     return pair
@@ -187,9 +187,12 @@ def test_query_strings(surface, pairs, attack):
     for name, word in product(["page", *surface.fields], WORDS):
         queries.append(encoded({name: word[:900]}).decode())
 
+    reads = dict.fromkeys(
+        (get, path.partition("?")[0]) for get, path in surface.reads
+    )
     attack(
-        request("GET", f"{path.partition('?')[0]}?{query}")
-        for path, query in pairs(surface.gets, queries)
+        request(method, f"{path}?{query}")
+        for (method, path), query in pairs(reads, queries)
     )
 
 
@@ -264,8 +267,8 @@ def test_broken_framing(surface, attack):
 
 
 def test_hosts(surface, pairs, attack):
-    targets = [("GET", path) for path in [*surface.gets, "/no/such"]]
-    targets += [*surface.writes, ("PROPFIND", "/")]
+    others = [("GET", "/no/such"), ("PROPFIND", "/")]
+    targets = surface.reads + surface.writes + others
     hosts = [*split(HOSTS), "x" * 300, None]
     attacks = [request(*to, host=host) for to, host in pairs(targets, hosts)]
     # In HTTP/1.0 none is needed.
@@ -316,9 +319,7 @@ def test_headers(surface, pairs, attack):
         lines.append(f"Cookie: {'; '.join(cookies)}")
 
     body = encoded(surface.fields)
-    attacks = [
-        request("GET", path, line) for path, line in pairs(surface.gets, lines)
-    ]
+    attacks = [request(*to, line) for to, line in pairs(surface.reads, lines)]
     attacks += [
         sized(*to, URLENCODED, body, line)
         for to, line in pairs(surface.writes, lines)

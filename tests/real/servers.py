@@ -1,0 +1,134 @@
+"""Starts real servers for the tests of the samples that use them.
+
+Each is the test's own: on a free port of 127.0.0.1, with its data in a folder
+that goes away with it, ended by its process id. Where its programs are missing
+the test is skipped, and the reason says how to get them.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+import runner
+
+
+class Service:
+    """A server that can be stopped, and started again with its data.
+
+    `url` is what an application connects to; `end` is the signal that ends
+    the server at once. The rest goes to `runner.started`.
+    """
+
+    def __init__(self, url, command, *, end=signal.SIGTERM, **options):
+        self.url = url
+        self._end = end
+        self._command = command
+        self._options = options
+        self._running = contextlib.ExitStack()
+
+    def start(self):
+        self.process, _ = self._running.enter_context(
+            runner.started(self._command, **self._options)
+        )
+
+    def stop(self):
+        self.process.send_signal(self._end)
+        self.process.wait(runner.PATIENCE)
+        self._running.close()
+
+    @contextlib.contextmanager
+    def running(self):
+        """Start it, yield it, and stop it, which it may be by then."""
+        with self._running:
+            self.start()
+
+            try:
+                yield self
+            finally:
+                self.stop()
+
+
+def free_port():
+    """Return a port of 127.0.0.1, for a server that cannot choose one itself.
+
+    It lies below those that the system gives to clients, so that none of them
+    takes it before the server does, or while the server is stopped.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+
+        with (
+            contextlib.suppress(OSError),
+            socket.create_server(("127.0.0.1", port)),
+        ):
+            return port
+
+
+@contextlib.contextmanager
+def postgresql(tmp_path):
+    """Start an empty PostgreSQL, with its log in `tmp_path`; yield a Service.
+
+    Its `url` is one of SQLAlchemy's, for the driver psycopg.
+    """
+    # Debian keeps them out of the path.
+    folders = Path("/usr/lib/postgresql").glob("*/bin")
+    path = os.pathsep.join([os.environ["PATH"], *map(str, folders)])
+    programs = [
+        shutil.which(name, path=path) for name in ("initdb", "postgres")
+    ]
+
+    if None in programs:
+        pytest.skip(
+            "No PostgreSQL. Get it from your system's packages; on Debian with"
+            " `apt-get install postgresql`."
+        )
+
+    initdb, postgres = programs
+
+    # Not in tmp_path: PostgreSQL refuses to be root, and no other user may
+    # enter the folders that pytest makes for root.
+    with tempfile.TemporaryDirectory(prefix="postgresql-") as folder:
+        become = []
+
+        if os.geteuid() == 0:
+            ids = ("--reuid=postgres", "--regid=postgres", "--clear-groups")
+            become = ["setpriv", *ids, "--"]
+            shutil.chown(folder, "postgres")
+
+        data = f"{folder}/data"
+        env = runner.environment(LC_ALL="C")
+        options = (
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        )
+        subprocess.run(
+            [*become, initdb, "-D", data, "-U", "postgres", *options],
+            cwd=folder,
+            env=env,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        port = free_port()
+        command = [postgres, "-D", data, "-h", "127.0.0.1", "-p", f"{port}"]
+
+        with Service(
+            f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres",
+            # -F: no waiting for the disk; -k "": no Unix socket.
+            [*become, *command, "-F", "-k", ""],
+            # To SIGTERM it would wait until all clients have gone.
+            end=signal.SIGINT,
+            cwd=folder,
+            log=tmp_path / "postgresql.log",
+            env=env,
+            ready="database system is ready to accept connections",
+        ).running() as service:
+            yield service

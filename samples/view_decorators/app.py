@@ -25,8 +25,7 @@ app.config.from_prefixed_env()
 USERS = {"admin": generate_password_hash("secret")}
 NOBODY = generate_password_hash(secrets.token_hex())
 
-# This process's own: 500 answers, then the oldest goes.
-cache = SimpleCache(threshold=500)
+cache = SimpleCache(threshold=500)  # answers; each process has its own
 
 
 # -- Login Required Decorator -----------------------------------------------
@@ -38,7 +37,7 @@ def login_required(f):
     @wraps(f)
     def decorated_function(*args, **kwargs):
         if session.get("user") not in USERS:
-            here = "/" + request.url.removeprefix(request.host_url)
+            here = request.script_root + request.full_path.rstrip("?")
             # A page can be asked for again later, a form cannot be sent again.
             page = here if request.method in ("GET", "HEAD") else None
             return redirect(url_for("login", next=page), code=303)
@@ -105,7 +104,8 @@ def cached(timeout=5 * 60):
     def decorator(f):
         @wraps(f)
         def decorated_function(*args, **kwargs):
-            key = f"{request.root_url} {request.path} {request.query_string}"
+            mount = (request.scheme, request.host, request.script_root)
+            key = f"{mount} {request.path} {request.query_string}"
             # Whoever is known here may see a page that is theirs alone.
             known = session or "Authorization" in request.headers
             shared = request.method == "GET" and not known

@@ -2,8 +2,7 @@
 
 Docs: https://flask.palletsprojects.com/patterns/wtforms/
 Run:  flask --app app run --port 8000
-Try:  curl localhost:8000/register
-      curl -i localhost:8000/register -d username=ada
+Try:  curl -i localhost:8000/register -d username=ada
 """
 
 import secrets
@@ -21,14 +20,21 @@ from wtforms.validators import (
     ValidationError,
 )
 
-YES = {"y", "yes", "on", "true", "1"}
-
 app = Flask(__name__)
 # Several workers, or a restart, need one key: set FLASK_SECRET_KEY.
 app.config["SECRET_KEY"] = secrets.token_hex()
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 app.config["MAX_CONTENT_LENGTH"] = 1_000_000
 app.config.from_prefixed_env()
+
+
+@app.before_request
+def refuse_nameless_fields():
+    # CSRFProtect would fail on one.
+    nameless = None in request.form
+    return ("Every field needs a name.", 400) if nameless else None
+
+
 # Refuses every POST without a token, also where a view forgets to ask.
 CSRFProtect(app)
 
@@ -54,7 +60,7 @@ class RegistrationForm(FlaskForm):
 
     def validate_accept_tos(self, field):
         # A BooleanField takes anything sent for true, "n" and "off" as well.
-        if not YES.intersection(field.raw_data):
+        if not {"y", "yes", "on", "true", "1"}.intersection(field.raw_data):
             raise ValidationError("Accept the terms to register.")
 
 
@@ -73,21 +79,19 @@ def register():
     form = RegistrationForm(request.form)
 
     if form.validate_on_submit():
-        name = form.username.data
         user = {
-            "username": name,
+            "username": form.username.data,
             "email": form.email.data,
             "password_hash": generate_password_hash(form.password.data),
         }
 
         # Look and insert in one step: two requests may want the name at once.
-        if users.setdefault(name.lower(), user) is user:
+        if users.setdefault(user["username"].lower(), user) is user:
             flash("Thanks for registering.")
             return redirect(url_for("login"), code=303)
 
         form.username.errors.append("This name is taken.")
 
-    # A GET has no errors.
     status = 422 if form.errors else 200
     return render_template("register.html", form=form), status
 

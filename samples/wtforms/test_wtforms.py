@@ -240,6 +240,14 @@ def test_a_form_from_another_site_is_refused(client):
     assert users == {}
 
 
+def test_a_field_without_a_name_is_refused(client):
+    part = "--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n"
+    kind = "multipart/form-data; boundary=b"
+    response = client.post("/register", data=part, content_type=kind)
+    assert response.status_code == 400
+    assert "needs a name" in response.text
+
+
 def test_a_token_that_is_too_old_is_refused(client, monkeypatch):
     monkeypatch.setitem(app.config, "WTF_CSRF_TIME_LIMIT", -1)
     response = register(client)

@@ -7,7 +7,7 @@ BIN = $(abspath $(VENV))/bin
 READY = $(VENV)/.ready
 
 .DEFAULT_GOAL = help
-.PHONY: help run test test-fast lint clean
+.PHONY: help run exercise check-exercises test test-fast lint clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -20,13 +20,20 @@ $(READY): requirements.txt $(wildcard samples/*/requirements.txt)
 	$(BIN)/python -m pip install --quiet --upgrade -r requirements.txt
 	@touch $@
 
-run: $(READY) ## Serve one sample with debugger and reloader: SAMPLE=NAME.
+run: $(READY) ## Serve all samples, or one with debugger: SAMPLE=NAME.
 ifdef SAMPLE
 	@cd samples/$(SAMPLE) && exec $(BIN)/flask --app app run --debug --port $(PORT)
 else
-	@echo "Which one? For example: make run SAMPLE=sqlite3"
-	@ls -1 samples | grep -v '\.py$$'
+	@(cd samples/celery && exec $(BIN)/celery -A app worker -l warning) & \
+	worker=$$!; trap 'kill $$worker; wait $$worker' EXIT; trap : INT TERM; \
+	cd samples/gallery && $(BIN)/flask --app app run --debug --port $(PORT)
 endif
+
+exercise: $(READY) ## Make exercises/NAME, to be filled in: SAMPLE=NAME.
+	@$(BIN)/python tests/runner.py $(SAMPLE)
+
+check-exercises: $(READY) ## Prove that all exercises fail until solved.
+	$(BIN)/python -m pytest -n auto tests/test_exercises.py
 
 test: lint ## Prove everything: all samples, all promises.
 	$(BIN)/python -m pytest -n auto

@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from dataclasses import dataclass
 from email.message import Message
@@ -362,7 +363,18 @@ def blank(path, names, hints=None):
         new = [f"{indent}...\n"]
 
         if hint := (hints or {}).get(name):
-            new.insert(0, f"{indent}# {' '.join(hint.split())}\n")
+            hint = f"{hint[0].upper()}{hint[1:]}"
+            start_of_line = f"{indent}# "
+            new.insert(
+                0,
+                textwrap.fill(
+                    " ".join(hint.split()),
+                    79,
+                    initial_indent=start_of_line,
+                    subsequent_indent=start_of_line,
+                )
+                + "\n",
+            )
 
         if ast.get_docstring(nodes[name]) is not None:
             new.insert(0, "\n")
@@ -371,3 +383,38 @@ def blank(path, names, hints=None):
         lines[start - 1 : nodes[name].end_lineno] = new
 
     path.write_text("".join(lines))
+
+
+def make_exercise(folder, to):
+    """Copy a sample to `to`/NAME with the functions of *Teach it* blanked.
+
+    The hints stand in their place, as comments. Returns the new folder.
+    Raises FileExistsError rather than overwrite a student's work.
+    """
+    made = copy(folder, to)
+    hints = exercise(folder)
+
+    for path in sources(made):
+        blank(path, hints.keys() & functions(path).keys(), hints)
+
+    return made
+
+
+def main(name=""):
+    """`python tests/runner.py NAME` makes exercises/NAME."""
+    if name not in SAMPLES:
+        sys.exit(f"Name a sample, as SAMPLE=NAME: {' '.join(SAMPLES)}")
+
+    place = f"exercises/{name}"
+
+    try:
+        make_exercise(SAMPLES[name], ROOT / "exercises")
+    except FileExistsError:
+        sys.exit(f"{place} is somebody's work: move it away first.")
+
+    print(f"In {place}, fill in what is `...` until this passes:")
+    print(f"cd {place} && pytest")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])

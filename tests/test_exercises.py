@@ -5,6 +5,7 @@ test that notices. Both are tried here, and so is every other function.
 """
 
 import re
+import shutil
 
 import pytest
 import runner
@@ -16,8 +17,6 @@ def whole(sample, tmp_path):
 
 
 def test_every_function_is_missed_when_blank(whole, record_property):
-    done = runner.own_tests(whole, "-x")
-    assert done.returncode == 0, done.stdout
     unnoticed = []
     tried = 0
 
@@ -36,6 +35,41 @@ def test_every_function_is_missed_when_blank(whole, record_property):
 
     record_property("inner", tried)
     assert unnoticed == []
+
+
+def test_the_exercise_fails_until_it_is_solved(sample, tmp_path):
+    made = runner.make_exercise(sample, tmp_path)
+    assert runner.own_tests(made, "-x").returncode in (1, 2)
+
+    text = "".join(path.read_text() for path in runner.sources(made))
+    comments = " ".join(re.sub(r"\n *#", " ", text).split())
+
+    for hint in runner.exercise(sample).values():
+        assert " ".join(hint[1:].split()) in comments
+
+    # The solution is the sample.
+    for path in runner.sources(sample):
+        shutil.copy(path, made / path.relative_to(sample))
+
+    assert runner.own_tests(made, "-x").returncode == 0
+
+
+def test_an_exercise_is_made_and_never_overwritten(tmp_path):
+    name, sample = next(iter(runner.SAMPLES.items()))
+    (tmp_path / "tests").mkdir()
+    script = shutil.copy(runner.__file__, tmp_path / "tests")
+    runner.copy(sample, tmp_path / "samples")
+    done = runner.python(script, name, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    work = tmp_path / "exercises" / name / "app.py"
+    work.write_text("# a student's work\n")
+    done = runner.python(script, name, cwd=tmp_path)
+    assert done.returncode != 0
+    assert f"exercises/{name} is somebody's work" in done.stderr
+    assert work.read_text() == "# a student's work\n"
+    done = runner.python(script, cwd=tmp_path)
+    assert done.returncode != 0
+    assert name in done.stderr
 
 
 def test_teach_it_blanks_functions_that_exist(sample):

@@ -1,6 +1,8 @@
 """The top level holds what the README says, and its two commands work."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -61,10 +63,35 @@ def test_help_lists_the_targets():
     assert [line.split()[0] for line in done.stdout.splitlines()] == targets
 
 
-def test_run_without_a_sample_lists_them():
-    done = make("run")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[1:] == list(runner.SAMPLES)
+def children(pid):
+    """Return the ids of all processes that a process has started, and it."""
+    done = subprocess.run(
+        ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
+    )
+    found = [int(line) for line in done.stdout.split()]
+    return [pid, *(more for child in found for more in children(child))]
+
+
+def test_run_serves_all_samples_and_ctrl_c_ends_it_all(tmp_path):
+    with runner.started(
+        ["make", VENV, "run", "PORT=0"],
+        cwd=runner.ROOT,
+        log=tmp_path / "log",
+        env=runner.environment(PYTHONWARNINGS=None),
+        ready=r"(?s)http://127\.0\.0\.1:(\d+).*Debugger is active",
+    ) as (process, match):
+        page = runner.fetch(f"http://127.0.0.1:{match[1]}/").text
+        assert all(f"/pattern/{name}/" in page for name in table_names())
+        started = children(process.pid)
+        # What a terminal does on Ctrl-C.
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(runner.PATIENCE)
+        gone = [pid for pid in started if not Path(f"/proc/{pid}").exists()]
+        assert gone == started
+
+
+def table_names():
+    return runner.SAMPLES.keys() - {"gallery"}
 
 
 def test_run_serves_one_sample_with_debugger_and_reloader(tmp_path):
@@ -83,5 +110,20 @@ def test_run_serves_one_sample_with_debugger_and_reloader(tmp_path):
 def test_the_workflow_of_the_readme_is_what_ci_runs():
     readme = (runner.ROOT / "README.md").read_text()
     assert "make test" in (runner.ROOT / ".ci/run").read_text()
-    assert "\n$ make run SAMPLE=" in readme
+    assert "\n$ make run\n" in readme
     assert "\n$ make test\n" in readme
+
+
+def test_the_workshops_take_as_long_as_their_samples():
+    readme = (runner.ROOT / "README.md").read_text()
+    rows = re.findall(r"^\| [\w ]+ \| (`.+`) \| (\d+) \|$", readme, re.M)
+    assert len(rows) == 3
+
+    for samples, minutes in rows:
+        texts = [
+            runner.section(runner.SAMPLES[name], "Teach it")
+            for name in re.findall(r"`(\w+)`", samples)
+        ]
+        assert int(minutes) == sum(
+            int(re.match(r"\d+", text)[0]) for text in texts
+        )

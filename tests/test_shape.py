@@ -71,10 +71,9 @@ def test_requirements_name_every_sample_and_no_other():
 def test_teaching_steps_are_all_different():
     steps = [
         re.search(r"Step (\d+)", runner.section(folder, "Teach it"))[1]
-        for name, folder in runner.SAMPLES.items()
-        if name in table()
+        for folder in runner.SAMPLES.values()
     ]
-    assert len(set(steps)) == len(runner.SAMPLES.keys() & table().keys())
+    assert len(set(steps)) == len(runner.SAMPLES)
 
 
 def test_the_median_sample_is_short():
@@ -177,7 +176,7 @@ def test_teach_it(sample):
     minutes, step = re.match(
         r"(\d+) minutes\. Step (\d+), \w+\.\s\*\*Aim:\*\* ", text
     ).groups()
-    assert 1 <= int(step) <= 23
+    assert int(step) >= 1
     assert int(minutes) == table().get(sample.name, (0, int(minutes)))[1]
     assert "\n**Predict:** " in text
     assert "\n**Exercise:**\n" in text

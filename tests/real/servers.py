@@ -44,6 +44,16 @@ class Service:
         self._running.close()
 
     @contextlib.contextmanager
+    def hanging(self):
+        """Let it take connections and requests, and answer none of them."""
+        self.process.send_signal(signal.SIGSTOP)
+
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+    @contextlib.contextmanager
     def running(self):
         """Start it, yield it, and stop it, which it may be by then."""
         with self._running:
@@ -132,3 +142,31 @@ def postgresql(tmp_path):
             ready="database system is ready to accept connections",
         ).running() as service:
             yield service
+
+
+@contextlib.contextmanager
+def redis(tmp_path):
+    """Start an empty Redis, with its log in `tmp_path`; yield a Service.
+
+    It keeps its data in memory only: a stop loses them.
+    """
+    program = shutil.which("redis-server")
+
+    if program is None:
+        pytest.skip(
+            "No Redis. Get it from your system's packages; on Debian with"
+            " `apt-get install redis-server`."
+        )
+
+    port = free_port()
+    command = [program, "--port", f"{port}", "--bind", "127.0.0.1"]
+
+    with Service(
+        f"redis://127.0.0.1:{port}/0",
+        [*command, "--save", "", "--appendonly", "no"],
+        cwd=tmp_path,
+        log=tmp_path / "redis.log",
+        env=runner.environment(),
+        ready="Ready to accept connections",
+    ).running() as service:
+        yield service

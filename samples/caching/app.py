@@ -57,8 +57,10 @@ def public_page(*names: str):
         g.x_cache = "HIT"  # until the view runs and says otherwise
         # Not sorted: ?q=a&q=b may be another question than ?q=b&q=a.
         values = [request.args.getlist(name) for name in names]
-        # The path alone knows neither host nor URL prefix.
-        return repr((request.root_url, request.path, values))
+        # The path alone knows neither the host nor the URL prefix. Not
+        # root_url, which is an error for a host that begins with xn--.
+        site = (request.scheme, request.host, request.root_path)
+        return repr((site, request.path, values))
 
     return cache.cached(
         FIVE_MINUTES,

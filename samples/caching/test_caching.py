@@ -189,6 +189,7 @@ def test_no_hit_is_claimed_where_no_view_is_cached(client, method):
         {"base_url": BASE},
         {"base_url": "https://localhost"},
         {"headers": {"Host": "evil.test"}},
+        {"headers": {"Host": "xn--"}},
     ],
     ids=repr,
 )

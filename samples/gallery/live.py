@@ -33,7 +33,7 @@ class Live:
         self.lock = RLock()
 
     def __call__(self, environ, start_response):
-        found = re.match(r"/live/(\w+)/", environ.get("PATH_INFO", ""))
+        found = re.match(r"/live/(\w{1,99})/", environ.get("PATH_INFO", ""))
 
         if not found or not self.folder(found[1]):
             return self.main(environ, start_response)

@@ -192,7 +192,14 @@ def test_an_error_in_a_sample_is_its_own(client):
 
 
 @pytest.mark.parametrize(
-    "path", ["/live/three/", "/live/gallery/", "/live/../", "/live/one%2Fx/"]
+    "path",
+    [
+        "/live/three/",
+        "/live/gallery/",
+        "/live/../",
+        "/live/one%2Fx/",
+        f"/live/{'x' * 300}/",
+    ],
 )
 def test_what_is_no_sample_is_not_found(client, path):
     assert client.get(path).status_code == 404

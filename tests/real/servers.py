@@ -6,12 +6,14 @@ the test is skipped, and the reason says how to get them.
 """
 
 import contextlib
+import importlib.util
 import os
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -168,5 +170,31 @@ def redis(tmp_path):
         log=tmp_path / "redis.log",
         env=runner.environment(),
         ready="Ready to accept connections",
+    ).running() as service:
+        yield service
+
+
+@contextlib.contextmanager
+def mongodb(tmp_path):
+    """Start an empty SecantusDB, with its data in `tmp_path`; yield a Service.
+
+    It speaks the protocol of MongoDB, which no package registry has.
+    """
+    if importlib.util.find_spec("secantus") is None:
+        pytest.skip(
+            "No SecantusDB: `pip install secantusdb`, which has no build for"
+            " the newest Python yet."
+        )
+
+    port = free_port()
+    command = [sys.executable, "-m", "secantus", "--port", f"{port}"]
+
+    with Service(
+        f"mongodb://127.0.0.1:{port}/flask_patterns",
+        [*command, "--storage-path", f"{tmp_path / 'mongodb'}"],
+        cwd=tmp_path,
+        log=tmp_path / "mongodb.log",
+        env=runner.environment(),
+        ready="listening on 127",
     ).running() as service:
         yield service

@@ -23,7 +23,7 @@ HEADINGS = [
 LINES, COLUMNS, MEDIAN = 120, 79, 75
 MORE_LINES = {"celery": 150, "mongoengine": 150, "sqlalchemy": 150}
 FORBIDDEN = re.compile(
-    r"__name__ ==|\.run\(|debug=True|0\.0\.0\.0|\|\s*safe\b|innerHTML"
+    r"__name__ ==|app\.run\(|debug=True|0\.0\.0\.0|\|\s*safe\b|innerHTML"
     r"|except Exception|except:|TODO|FIXME"
 )
 HEADING = re.compile(r"^# -- (.+?) -{3,}$", re.M)

@@ -198,3 +198,69 @@ def mongodb(tmp_path):
         ready="listening on 127",
     ).running() as service:
         yield service
+
+
+@contextlib.contextmanager
+def rabbitmq(tmp_path):
+    """Start an empty RabbitMQ, with its files in `tmp_path`; yield a Service.
+
+    It keeps durable queues and persistent messages while it is stopped.
+    """
+    # Not the rabbitmq-server of the path: as root, that one runs `su`.
+    folders = "/usr/lib/rabbitmq/bin", "/usr/local/sbin"
+    path = os.pathsep.join([*folders, os.environ["PATH"]])
+    programs = [
+        shutil.which(name, path=path) for name in ("epmd", "rabbitmq-server")
+    ]
+
+    if None in programs:
+        pytest.skip(
+            "No RabbitMQ. Get it from your system's packages; on Debian with"
+            " `apt-get install rabbitmq-server`."
+        )
+
+    epmd, rabbitmq_server = programs
+    folder = tmp_path / "rabbitmq"
+    folder.mkdir()
+    port = free_port()
+    settings = {
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "ERL_EPMD_PORT": free_port(),
+        "HOME": folder,
+        "RABBITMQ_CONFIG_FILE": folder / "rabbitmq",
+        "RABBITMQ_CONF_ENV_FILE": folder / "rabbitmq-env.conf",
+        "RABBITMQ_DIST_PORT": free_port(),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": folder / "enabled_plugins",
+        "RABBITMQ_LOG_BASE": folder,
+        "RABBITMQ_MNESIA_BASE": folder,
+        "RABBITMQ_NODENAME": f"test{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": port,
+        "RABBITMQ_PID_FILE": folder / "pid",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+            "-kernel inet_dist_use_interface {127,0,0,1}"
+        ),
+        # So that its process is the server's own, not a shell's.
+        "RUNNING_UNDER_SYSTEMD": "true",
+    }
+    env = runner.environment(**{k: f"{v}" for k, v in settings.items()})
+
+    # The names of Erlang's nodes. Left to RabbitMQ, it would run on after it.
+    with (
+        runner.started(
+            [epmd, "-d"],
+            cwd=folder,
+            log=tmp_path / "epmd.log",
+            env=env,
+            ready="epmd running",
+        ),
+        Service(
+            f"amqp://guest:guest@127.0.0.1:{port}//",
+            [rabbitmq_server],
+            cwd=folder,
+            log=tmp_path / "rabbitmq.log",
+            env=env,
+            ready="Starting broker.* completed",
+        ).running() as service,
+    ):
+        yield service

@@ -125,7 +125,7 @@ def send(task: Task, *args: object):
     task, result_id = current_app.extensions["celery"].tasks[task.name], uuid()
     make_folders(task.app)
 
-    # Makes the id known. First, or it could take the place of a SUCCESS.
+    # Makes the id known. First, or it could take the place of the result.
     task.backend.store_result(result_id, None, "QUEUED")
     task.apply_async(args, task_id=result_id, confirm_timeout=TIMEOUT)
     location = current_app.url_for("tasks.task_result", id=result_id)

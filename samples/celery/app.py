@@ -166,7 +166,7 @@ def http_error(error):
     response = error.get_response()
 
     if request.path != "/":
-        response.data = current_app.json.dumps({"error": error.description})
+        response.data = current_app.json.response(error=error.description).data
         response.content_type = "application/json"
 
     return response

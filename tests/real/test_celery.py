@@ -322,7 +322,7 @@ def press(page, name, **fields):
         form.get_by_label(label).fill(value)
 
     button.click()
-    return page.get_by_role("listitem").last
+    return page.get_by_role("listitem").first
 
 
 def value_of(item):

@@ -28,13 +28,13 @@ async function request(url, options) {
   return response;
 }
 
-/** Add an item to the list of tasks; return what sets its bar and its text. */
+/** Put an item on top of the list; return what sets its bar and its text. */
 function addItem(title) {
   const item = document.querySelector("template").content.cloneNode(true);
   const bar = item.querySelector("progress");
   const output = item.querySelector("output");
   item.querySelector("span").textContent = title;
-  document.querySelector("#tasks").append(item);
+  document.querySelector("#tasks").prepend(item);
 
   return (text, { current, total, isError = false } = {}) => {
     output.className = isError ? "error" : "";

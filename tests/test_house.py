@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import runner
@@ -86,8 +87,14 @@ def test_run_serves_all_samples_and_ctrl_c_ends_it_all(tmp_path):
         # What a terminal does on Ctrl-C.
         os.killpg(process.pid, signal.SIGINT)
         process.wait(runner.PATIENCE)
-        gone = [pid for pid in started if not Path(f"/proc/{pid}").exists()]
-        assert gone == started
+        deadline = time.monotonic() + runner.PATIENCE
+
+        # A worker's last child may outlive it for a moment.
+        while left := [
+            pid for pid in started if Path(f"/proc/{pid}").exists()
+        ]:
+            assert time.monotonic() < deadline, left
+            time.sleep(0.05)
 
 
 def table_names():

@@ -78,8 +78,9 @@ def load(folder: Path) -> Flask:
 
     spec = spec_from_file_location("app", folder / "app.py")
     module = module_from_spec(spec)
-    # Under this name, the reloader finds the file, failed or not.
-    sys.modules[f"{folder.name}.app"] = module
+    # So that the reloader finds the file, failed or not. Under a name that
+    # no import can have: there is a real celery.app.
+    sys.modules[f"samples/{folder.name}"] = module
     gallery = sys.modules.get("app")
     sys.modules["app"] = module
     # It stays there: a view may import a module of its own later.

@@ -100,6 +100,12 @@ def test_a_sample_is_loaded_once(client, samples):
     assert client.get("/live/one/").status_code == 200
 
 
+def test_a_folder_may_be_called_like_a_package_it_uses(client, samples):
+    add(samples / "flask")
+    assert client.get("/live/flask/").text.startswith("flask")
+    assert sys.modules["flask.app"].Flask is type(app)
+
+
 def test_a_factory_is_called(client, samples):
     (samples / "one" / "app.py").write_text(
         "from flask import Flask\n\n"

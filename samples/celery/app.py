@@ -12,6 +12,7 @@ from pathlib import Path
 from celery import Celery, Task, shared_task, states, uuid
 from celery.exceptions import BackendError, OperationalError
 from flask import Blueprint, Flask, current_app, render_template, request
+from redis import RedisError
 from werkzeug.exceptions import HTTPException, abort
 
 # -- Integrate Celery with Flask --------------------------------------------
@@ -42,7 +43,7 @@ def make_folders(sender: Celery, **_):
 # -- Application Factory ----------------------------------------------------
 
 # Whatever is down or hangs, a request gives up within three seconds.
-TIMEOUT, RETRY = 0.8, {"max_retries": 1, "interval_start": 0}
+TIMEOUT, RETRY = 0.7, {"max_retries": 1, "interval_start": 0}
 FOLDERS = "control_folder", "data_folder_in", "data_folder_out"
 
 tasks = Blueprint("tasks", __name__)
@@ -65,7 +66,6 @@ def create_app() -> Flask:
         "result_backend": f"db+sqlite:///{app.instance_path}/results.sqlite",
         "database_create_tables_at_setup": False,  # but when first needed
         "redis_socket_timeout": TIMEOUT,
-        "result_backend_always_retry": True,
         "result_backend_max_retries": 1,
         "result_backend_transport_options": {"retry_policy": RETRY},
         "task_publish_retry_policy": RETRY,
@@ -157,7 +157,7 @@ def unavailable(error):
     return {"error": "The queue is not available. Try again later."}, 503
 
 
-for error in BackendError, OperationalError, OSError, RuntimeError:
+for error in BackendError, OperationalError, OSError, RedisError, RuntimeError:
     tasks.register_error_handler(error, unavailable)
 
 

@@ -185,16 +185,18 @@ def test_teach_it(sample):
 
 def provided(requirement):
     """Return the names of the distributions that a requirement brings."""
-    todo, names = [Requirement(requirement)], set()
+    todo, seen = [Requirement(requirement)], set()
 
     while todo:
         wanted = todo.pop()
         name = canonicalize_name(wanted.name)
+        # Wanted again with other extras, it brings other distributions.
+        one = (name, frozenset(wanted.extras))
 
-        if name in names:
+        if one in seen:
             continue
 
-        names.add(name)
+        seen.add(one)
 
         for line in importlib.metadata.requires(name) or []:
             needed = Requirement(line)
@@ -205,7 +207,7 @@ def provided(requirement):
             ):
                 todo.append(needed)
 
-    return names
+    return {name for name, _ in seen}
 
 
 def test_requirements_cover_the_imports(sample):

@@ -11,6 +11,7 @@ import secrets
 from flask import Blueprint, Flask, current_app, render_template, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.schema import CreateTable
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -89,6 +90,12 @@ def visits():
         number=number,
         local_auth="auth" in current_app.blueprints,
     )
+
+
+@frontend.errorhandler(OperationalError)
+def unavailable(error):
+    current_app.logger.error("database: %s", error)
+    return "The database is not available. Nothing was counted.", 503
 
 
 # -- Using Applications -----------------------------------------------------

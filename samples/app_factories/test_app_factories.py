@@ -78,6 +78,18 @@ def test_visits_outlive_the_app(make_app, tmp_path):
     assert "Visit number 2," in page.text
 
 
+def test_without_a_database_the_answer_is_503(make_app, tmp_path):
+    away = f"sqlite:///{tmp_path}/away/visits.db"
+    client = make_app({"SQLALCHEMY_DATABASE_URI": away}).test_client()
+    response = client.get("/")
+    assert response.status_code == 503
+    assert "not available" in response.text
+    assert client.get("/admin/").status_code == 200
+
+    (tmp_path / "away").mkdir()
+    assert "Visit number 1," in client.get("/").text
+
+
 def test_two_apps_in_turn_share_no_data(make_app):
     one = make_app().test_client()
     two = make_app().test_client()

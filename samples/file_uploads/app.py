@@ -112,8 +112,21 @@ def show_refusal(error):
         return error
 
     response = error.get_response()
-    response.set_data(index(error.description))
+
+    try:
+        response.set_data(index(error.description))
+    except (OSError, sqlite3.OperationalError) as error:
+        return unavailable(error)
+
     return response
+
+
+@app.errorhandler(OSError)
+@app.errorhandler(sqlite3.OperationalError)
+def unavailable(error):
+    # The disk may be full, or not ours to write: nothing was stored.
+    app.logger.error("uploads: %s", error)
+    return "The file store is not available. Nothing was stored.", 503
 
 
 # -- Upload Progress Bars ---------------------------------------------------

@@ -312,6 +312,15 @@ def test_a_name_that_cannot_be_stored_leaves_no_file(client, folder):
     assert stored_files(folder) == []
 
 
+def test_without_a_folder_to_write_to_the_answer_is_503(client, folder):
+    folder.write_text("not a folder")
+    empty = client.post("/")
+
+    for response in (client.get("/"), upload(client), empty):
+        assert response.status_code == 503
+        assert "not available" in response.text
+
+
 def test_other_errors_keep_their_own_answers(client):
     response = client.put("/")
     assert response.status_code == 405

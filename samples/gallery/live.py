@@ -3,6 +3,7 @@
 import re
 import sys
 import traceback
+from contextvars import Context
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from threading import RLock
@@ -55,7 +56,10 @@ class Live:
         with self.lock:
             if name not in self.loaded:
                 try:
-                    self.loaded[name] = load(self.folder(name))
+                    # In no context: in that of a request, `current_app`
+                    # looks like one more app of the module.
+                    app = Context().run(load, self.folder(name))
+                    self.loaded[name] = app
                 # Anything may happen in there, and only there.
                 except (Exception, SystemExit):  # noqa: BLE001
                     return traceback.format_exc(limit=-1)

@@ -106,6 +106,14 @@ def test_a_folder_may_be_called_like_a_package_it_uses(client, samples):
     assert sys.modules["flask.app"].Flask is type(app)
 
 
+def test_an_app_of_another_name_is_found_beside_current_app(client, samples):
+    source = samples / "one" / "app.py"
+    text = source.read_text().replace("app = Flask", "flask_app = app = Flask")
+    source.write_text(f"from flask import current_app\n{text}\ndel app\n")
+    assert "could not be loaded" not in client.get("/pattern/one/").text
+    assert client.get("/live/one/").text.startswith("one")
+
+
 def test_a_factory_is_called(client, samples):
     (samples / "one" / "app.py").write_text(
         "from flask import Flask\n\n"

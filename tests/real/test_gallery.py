@@ -48,6 +48,13 @@ def test_no_sample_writes_beside_its_instance_folder(server, samples):
         )
 
 
+def follow(page, link):
+    """Click on a link, and wait until its page is there."""
+    href = link.get_attribute("href")
+    link.click()
+    page.wait_for_url(f"**{href}")
+
+
 def test_every_pattern_is_opened_from_the_index(server, page):
     page.goto(server.url)
     links = page.locator("h3 a")
@@ -55,7 +62,7 @@ def test_every_pattern_is_opened_from_the_index(server, page):
 
     for number in range(links.count()):
         title = links.nth(number).inner_text()
-        links.nth(number).click()
+        follow(page, links.nth(number))
         assert page.get_by_role("heading", level=1).inner_text() == title
         assert page.locator("iframe").count() == 1
         assert page.get_by_role("heading", name="Teach it").count() == 1
@@ -84,7 +91,7 @@ def test_the_arrow_keys_walk_through_all_patterns(server, page):
     page.goto(server.url)
     first = page.locator("h3 a").first
     title = first.inner_text()
-    first.click()
+    follow(page, first)
     seen = [page.get_by_role("heading", level=1).inner_text()]
     assert seen == [title]
 
@@ -120,8 +127,8 @@ def test_it_can_be_read_without_javascript(server, browser):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{server.url}/?q=flashing")
-    page.get_by_role("link", name="Message Flashing").click()
-    page.get_by_role("link", name="templates/layout.html").click()
+    follow(page, page.get_by_role("link", name="Message Flashing"))
+    follow(page, page.get_by_role("link", name="templates/layout.html"))
     assert "get_flashed_messages" in page.locator(".source").inner_text()
     assert page.get_by_role("link", name="Flask's documentation").count() == 1
     context.close()

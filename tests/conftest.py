@@ -4,6 +4,7 @@ import shutil
 from collections import Counter, defaultdict
 from pathlib import PurePath
 
+import clients
 import pytest
 import runner
 from playwright.sync_api import Error, sync_playwright
@@ -122,6 +123,23 @@ def live(folder, tmp_path_factory):
         folder, log=log, gunicorn=True, FLASK_SECRET_KEY=key
     ) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def known(sample, tmp_path_factory):
+    """What `clients.learn` returns, and the folder where it was learned."""
+    key = "one for all workers"
+    folder = runner.copy(sample, tmp_path_factory.mktemp("learn"))
+
+    with runner.boot(
+        folder, log=folder.parent / "log", FLASK_SECRET_KEY=key
+    ) as server:
+        known = clients.learn(folder, server.port)
+
+    # With what was stored already; only files are the same to all workers.
+    known.key, known.folder = key, folder
+    known.stored = any(it.is_file() for it in folder.glob("instance/**/*"))
+    return known
 
 
 @pytest.fixture(scope="session")

@@ -287,15 +287,17 @@ def surface(folder, port):
     `paths` is {path: methods}, `reads` and `writes` are [(method, path)] of
     it and `costly` those that take long, `odd` are paths with bad arguments,
     `forms` those of the pages and one for each other write, `fields` what
-    they all ask for, `objects` what to send as JSON, `headers` the names of
-    those that are mentioned.
+    they all ask for, `objects` what to send as JSON, `data` what the README
+    sends as forms, `headers` the names of those that are mentioned.
     """
     rules = runner.url_map(folder)
     source = "".join(path.read_text() for path in runner.sources(folder))
     readme = (folder / "README.md").read_text()
     found = re.findall(r"localhost:8000(/[^\s'\"`\\)]*)", readme)
-    data = r"-(?:d|F|-data\S*|-json) ('[^']*'|\"[^\"]*\"|\S+)"
-    data = [text.strip("'\"") for text in re.findall(data, readme)]
+    sent = r"-(?:d|F|-data\S*|-json) ('[^']*'|\"[^\"]*\"|\S+)"
+    data = [text.strip("'\"") for text in re.findall(sent, readme)]
+    lines = [re.findall(sent, line) for line in readme.splitlines()]
+    lines = [parse_qsl(re.sub("['\"]", "", "&".join(it))) for it in lines]
     known = {name: it for text in data for name, it in parse_qsl(text)}
     # The code, too, tells what it looks up in a request.
     asked = r"\.(?:args|cookies|files|form|values)\W+(?:get\w*\W+)?(\w+)[\"']"
@@ -327,7 +329,8 @@ def surface(folder, port):
 
     for rule in rules:
         path, *bad = filled(rule)
-        like = re.sub("<[^<>]*>", "[^/]+", rule["rule"])
+        like = re.sub(r"<(?:[^<>]*:)?(\w+)>", r"(?:{\1[1]})", rule["rule"])
+        like = like.format_map(rule["arguments"])
         real = [it for it in found if re.fullmatch(like, it)] or [path]
         paths.setdefault(real[0], set()).update(rule["methods"])
         odd += bad
@@ -364,4 +367,5 @@ def surface(folder, port):
     return SimpleNamespace(
         paths=paths, odd=odd, reads=reads, writes=writes, forms=forms,
         fields=fields, objects=objects, headers=sorted(headers), costly=costly,
+        data=[{k: v.encode() for k, v in line} for line in lines if line],
     )  # fmt: skip

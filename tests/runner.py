@@ -64,6 +64,18 @@ class Server:
     log: Path
     process: subprocess.Popen
 
+    def workers(self, least=2):
+        """Wait until gunicorn has booted so many workers; return their ids."""
+        deadline = time.monotonic() + PATIENCE
+        found = []
+
+        while len(found) < least and time.monotonic() < deadline:
+            time.sleep(0.02)
+            text = self.log.read_text(errors="replace")
+            found = re.findall(r"Booting worker with pid: (\d+)", text)
+
+        return [int(pid) for pid in found]
+
     def complaints(self, since=0):
         """The log, from its character `since`, if it tells of trouble, or ''.
 
@@ -212,13 +224,22 @@ def stop(process):
 
 @contextlib.contextmanager
 def boot(
-    folder, *, log, app="app", cwd=None, gunicorn=False, prefix="", **env
+    folder,
+    *,
+    log,
+    app="app",
+    cwd=None,
+    gunicorn=False,
+    prefix="",
+    before=(),
+    **env,
 ):
     """Boot a sample on a free port of 127.0.0.1; yield its `Server`.
 
     `log` is the file for its output. With `gunicorn` it runs under two
     workers of four threads, below the URL prefix `prefix`; otherwise under
-    `flask --app APP run`, in the folder `cwd` or its own.
+    `flask --app APP run`, in the folder `cwd` or its own. The command is an
+    argument of the command `before`, which becomes it.
     """
     flask = ["-m", "flask", "--app", app, "run", "--port", "0"]
     command = [sys.executable, "-W", "error", *flask]
@@ -230,7 +251,7 @@ def boot(
         env["SCRIPT_NAME"] = prefix or None
 
     with started(
-        command,
+        [*before, *command],
         cwd=cwd or folder,
         log=log,
         env=environment(**env),

@@ -7,10 +7,10 @@ BIN = $(abspath $(VENV))/bin
 READY = $(VENV)/.ready
 
 .DEFAULT_GOAL = help
-.PHONY: help run exercise check-exercises test test-fast lint clean
+.PHONY: help run exercise check-exercises test test-fast test-lowest test-newest lint clean
 
 help: ## List the targets.
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 # Installs again only when a requirements file has changed.
 $(READY): requirements.txt $(wildcard samples/*/requirements.txt)
@@ -41,10 +41,25 @@ test: lint ## Prove everything: all samples, all promises.
 test-fast: $(READY) ## Run the samples' own tests only.
 	$(BIN)/python -m pytest -n auto tests/test_own.py -k own_tests
 
+# Versions, in a new environment and in those that the tests make in turn.
+test-lowest: ## Prove everything with the oldest versions allowed.
+	$(call test_in,.venv-lowest,lowest-direct)
+
+test-newest: ## Prove everything with the newest versions allowed.
+	$(call test_in,.venv-newest,highest)
+
+define test_in
+$(PYTHON) -m venv --clear $(1)
+$(1)/bin/python -m pip install --quiet uv
+$(1)/bin/uv pip install --quiet --python $(1) --resolution $(2) -r requirements.txt
+@touch $(1)/.ready
+UV_RESOLUTION=$(2) $(MAKE) test VENV=$(1)
+endef
+
 lint: $(READY) ## Check style and format.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
 clean: ## Remove the environment, data of the samples, and caches.
-	rm -rf $(VENV) .ruff_cache samples/*/instance
+	rm -rf $(VENV) .venv-* .ruff_cache samples/*/instance
 	find samples tests -name __pycache__ -prune -exec rm -rf {} +

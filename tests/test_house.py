@@ -116,7 +116,11 @@ def test_run_serves_one_sample_with_debugger_and_reloader(tmp_path):
 
 def test_the_workflow_of_the_readme_is_what_ci_runs():
     readme = (runner.ROOT / "README.md").read_text()
-    assert "make test" in (runner.ROOT / ".ci/run").read_text()
+    workflow = (runner.ROOT / ".github/workflows/test.yml").read_text()
+    assert '\nmake "${1:-test}"\n' in (runner.ROOT / ".ci/run").read_text()
+    assert "- run: .ci/run ${{ matrix.target }}\n" in workflow
+    targets = re.findall(r"target: ([\w-]+)", workflow)
+    assert {*targets} == {"test", "test-lowest", "test-newest"}
     assert "\n$ make run\n" in readme
     assert "\n$ make test\n" in readme
 

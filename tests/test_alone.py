@@ -25,6 +25,6 @@ def test_alone(folder, tmp_path):
     uv("venv", "--python", sys.executable, tmp_path / "env")
     python = tmp_path / "env/bin/python"
     requirements = folder / "requirements.txt"
-    uv("pip", "install", "--python", python, "-r", requirements, "pytest")
+    uv("pip", "install", "--python", python, "-r", requirements, "pytest>=9")
     done = runner.own_tests(folder, "-W", "error", python=python)
     assert done.returncode == 0, done.stdout + done.stderr

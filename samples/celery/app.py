@@ -37,7 +37,7 @@ def celery_init_app(app: Flask) -> Celery:
 
 def make_folders(sender: Celery, **_):
     folder = sender.conf.broker_transport_options.get("processed_folder", ".")
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    Path(folder).mkdir(parents=True, exist_ok=True)  # or SQLite waits long
 
 
 # -- Application Factory ----------------------------------------------------
@@ -177,8 +177,9 @@ def http_error(error):
 
 @tasks.get("/result/<id>")
 def task_result(id):
+    make_folders(celery := current_app.extensions["celery"])
     # Read once: the state may change from one look to the next.
-    meta = current_app.extensions["celery"].backend.get_task_meta(id)
+    meta = celery.backend.get_task_meta(id)
     state, value = meta["status"], meta["result"]
 
     if state == states.PENDING:
@@ -209,9 +210,7 @@ def archive(user_id: int) -> str:
 
 @tasks.post("/archive/<int:user_id>")
 def start_archive(user_id):
-    if user_id not in USERS:
-        abort(404, f"There is no user {user_id}.")
-
+    user_id in USERS or abort(404, f"There is no user {user_id}.")
     return send(archive, user_id)
 
 

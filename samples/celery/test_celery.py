@@ -347,8 +347,12 @@ def test_without_a_store_of_results_nothing_is_sent(make_app):
 
 def test_without_a_folder_for_messages_nothing_is_sent(client, tmp_path):
     (tmp_path / "messages").write_text("not a folder")
+    assert client.get("/result/7").status_code == 503
     assert client.post("/fail").status_code == 503
     assert queued(client) == []
+
+    (tmp_path / "messages").unlink()
+    assert client.get("/result/7").status_code == 404
 
 
 def test_forms_script_and_location_stay_below_a_prefix(client):

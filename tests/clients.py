@@ -176,8 +176,9 @@ def aliens(client, answer):
 def learn(folder, port):
     """Return what one client, and then another, find out when alone.
 
-    `seconds` is {act: what it took}, `public` the kinds of request that show
-    what others sent, `missing` the acts that lead to where no mark is shown.
+    `seconds` is {act: the least it took}, `public` the kinds of request that
+    show what others sent, `missing` the acts that lead to where no mark is
+    shown.
     """
     acts, public, missing, places, seconds = [], set(), set(), [], {}
 
@@ -209,7 +210,8 @@ def learn(folder, port):
         for act in acts:
             start = time.monotonic()
             client.do(act)
-            seconds[act] = max(time.monotonic() - start, seconds.get(act, 0))
+            taken = time.monotonic() - start
+            seconds[act] = min(taken, seconds.get(act, taken))
 
         for path in places:
             client.ask(kind("GET", path), request("GET", path), "x")

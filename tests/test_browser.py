@@ -17,21 +17,34 @@ def ask(page, question):
 
 
 @pytest.fixture(scope="session")
-def pages(live, browser):
-    """[(URL, status)] of `/` and of the HTML pages that it links to."""
+def tab(live, browser):
+    """The page that is used for all checks of a sample."""
     context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{live.url}/")
-    links = page.evaluate("Array.from(document.links, (link) => link.href)")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def page(tab):
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    tab.emulate_media(color_scheme="light")
+    return tab
+
+
+@pytest.fixture(scope="session")
+def pages(live, tab):
+    """[(URL, status)] of `/` and of the HTML pages that it links to."""
+    tab.goto(f"{live.url}/")
+    links = tab.evaluate("Array.from(document.links, (link) => link.href)")
     links = [link.partition("#")[0] for link in links]
     found = []
 
-    for url in dict.fromkeys([page.url, *links]):
+    for url in dict.fromkeys([tab.url, *links]):
         if not url.startswith(f"{live.url}/"):
             continue
 
         # The head alone: a download may be long.
-        head = context.request.head(url)
+        head = tab.request.head(url)
         assert head.status in (200, 404), f"{head.status} for {url}"
 
         if (
@@ -40,7 +53,6 @@ def pages(live, browser):
         ):
             found.append((url, head.status))
 
-    context.close()
     assert found[0][1] == 200
     return found
 

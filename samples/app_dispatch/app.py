@@ -15,7 +15,7 @@ from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 TENANTS = ("red", "blue")
-# Several worker processes need FLASK_SECRET_KEY, or each has its own.
+# Several workers, or a restart, need one key: set FLASK_SECRET_KEY.
 SECRET_KEY = secrets.token_hex()
 
 PAGE = """<!doctype html>

@@ -28,7 +28,7 @@ def create_app(config=None, *, local_auth=False):
     app = Flask(__name__)
     app.config.from_mapping(
         INDEX_TEMPLATE="admin.html",
-        # Several workers need one key for all: set FLASK_SECRET_KEY.
+        # Several workers, or a restart, need one key: set FLASK_SECRET_KEY.
         SECRET_KEY=secrets.token_hex(),
         # In the instance folder. A writer waits up to 30 s for its turn.
         SQLALCHEMY_DATABASE_URI="sqlite:///visits.db?timeout=30",

@@ -42,7 +42,7 @@ def make_folders(sender: Celery, **_):
 
 # -- Application Factory ----------------------------------------------------
 
-# Whatever is down or hangs, a request gives up within three seconds.
+# A server may be down or hang: a request gives up within three seconds.
 TIMEOUT, RETRY = 0.7, {"max_retries": 1, "interval_start": 0}
 FOLDERS = "control_folder", "data_folder_in", "data_folder_out"
 
@@ -63,7 +63,7 @@ def create_app() -> Flask:
             "socket_timeout": TIMEOUT,  # for Redis
             "confirm_publish": True,  # for RabbitMQ
         },
-        "result_backend": f"db+sqlite:///{app.instance_path}/results.sqlite",
+        "result_backend": f"db+sqlite:///{app.instance_path}/results.db",
         "database_create_tables_at_setup": False,  # but when first needed
         "redis_socket_timeout": TIMEOUT,
         "result_backend_max_retries": 1,
@@ -162,11 +162,11 @@ for error in BackendError, OperationalError, OSError, RedisError, RuntimeError:
 
 
 @tasks.app_errorhandler(HTTPException)
-def http_error(error):
+def json_error(error):
     response = error.get_response()
 
     if request.path != "/":
-        response.data = current_app.json.response(error=error.description).data
+        response.data = current_app.json.dumps({"error": error.description})
         response.content_type = "application/json"
 
     return response

@@ -16,9 +16,9 @@ from werkzeug.security import check_password_hash, generate_password_hash
 CAPTION = """Cups a day, "double" & 'single' <b>shots</b>"""
 CHART_DATA = {"</script><b>tea</b>": 4, 'it\'s "coffee"': 9, "чай": 6}
 FACTS = cycle(["Obsidian holds < 1 % water.", "Pumice is stone & air."])
-PASSWORD = generate_password_hash("secret")  # a demo's: named on the page
+PASSWORD_HASH = generate_password_hash("secret")  # a demonstration's password
 
-# This process's own: another worker has others, and a restart has none.
+# This process's own: another worker has others, and a restart none.
 USERS = {
     1: {"username": "Ada", "email": "ada@example.org"},
     2: {"username": "<b>Zoë</b>", "email": "zoe@example.org"},
@@ -35,7 +35,7 @@ app.config.from_prefixed_env()
 def read_whole_body():
     request.get_data()
 
-    # A chunked body is cut at the limit; asking for more raises the 413.
+    # A chunked body is cut off at the limit; to read on there is a 413.
     if request.content_length is None:
         request.stream.read(1)
 
@@ -95,11 +95,10 @@ def room_add():
 @app.post("/login")
 def login():
     known = request.form.get("username") == "admin"
+    password = request.form.get("password", "")
 
     # Checked in any case: a quick answer would tell which names exist.
-    right = check_password_hash(PASSWORD, request.form.get("password", ""))
-
-    if not known or not right:
+    if not (check_password_hash(PASSWORD_HASH, password) and known):
         abort(401, "Wrong username or password.")
 
     return redirect(url_for("welcome"), code=303)
@@ -122,12 +121,12 @@ def geology_fact():
 
 
 @app.errorhandler(HTTPException)
-def show_error(error):
+def json_error(error):
     # By path, since a 404 or 405 belongs to no view.
     if not request.path.startswith(("/user", "/rooms", "/login")):
         return error
 
-    # The error's own response: it has the headers, such as Allow.
+    # The error's own response has its headers, such as Allow.
     response = error.get_response()
     response.data = app.json.dumps({"error": error.description})
     response.content_type = "application/json"

@@ -15,14 +15,14 @@ app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 1_000_000
 app.config.from_prefixed_env()
 
-# This process's own, and gone with it: each worker has others.
+# This process's own: another worker has others, and a restart none.
 notes = {}
 numbers = count(1)
 
 
 @app.errorhandler(HTTPException)
 def json_error(error):
-    # The error's own answer has the headers that belong to it, as `Allow`.
+    # The error's own response has its headers, such as Allow.
     response = error.get_response()
     response.data = app.json.dumps({"error": error.description})
     response.content_type = "application/json"

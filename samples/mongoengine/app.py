@@ -44,7 +44,7 @@ if not uri:
 
 
 @app.errorhandler(exceptions.HTTPException)
-def http_error(error):
+def json_error(error):
     # By path: a 404 or 405 may belong to no view.
     if not request.path.startswith("/movies"):
         return error
@@ -61,7 +61,7 @@ def http_error(error):
 def unavailable(error):
     app.logger.error("MongoDB: %s", error)
     message = "The database does not answer. Try again later."
-    return http_error(exceptions.ServiceUnavailable(message))
+    return json_error(exceptions.ServiceUnavailable(message))
 
 
 # -- Mapping Documents ------------------------------------------------------
@@ -100,7 +100,7 @@ JSON_TYPES |= {me.FloatField: float | int, me.EmbeddedDocumentField: dict}
 def json_object() -> dict:
     """Return the body as a dict, or abort with 400, 413 or 415."""
     request.get_data()
-    # A chunked body is cut at the limit; asking for more raises the 413.
+    # A chunked body is cut off at the limit; to read on there is a 413.
     request.stream.read(1)
 
     try:

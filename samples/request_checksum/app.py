@@ -138,7 +138,7 @@ def special_api():
 
 
 @app.errorhandler(HTTPException)
-def show_error(error):
+def json_error(error):
     # An API answers in JSON, a page in HTML.
     if request.path != "/special-api":
         return error

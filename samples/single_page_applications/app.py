@@ -60,12 +60,12 @@ def item_detail(id):
 
 
 @app.errorhandler(HTTPException)
-def show_error(error):
+def json_error(error):
     # By path, since a 404 or 405 belongs to no view.
     if request.path.split("/")[1] not in ("api", "heartbeat"):
         return error
 
-    # The error's own response: it has the headers, such as Allow.
+    # The error's own response has its headers, such as Allow.
     response = error.get_response()
     response.data = app.json.dumps({"error": error.description})
     response.content_type = "application/json"

@@ -40,7 +40,7 @@ def field(name):
     text = request.form.get(name, "").strip()
 
     if not (0 < len(text) <= 80 and text.isprintable()):
-        abort(400, f"{name} must be 1 to 80 printable characters.")
+        abort(400, f"Send {name} as 1 to 80 printable characters.")
 
     return text
 
@@ -64,11 +64,11 @@ def as_json(user):
 
 
 @app.errorhandler(HTTPException)
-def http_error(error):
+def json_error(error):
     response = error.get_response()
 
     if request.path != "/":
-        response.data = app.json.response(error=error.description).data
+        response.data = app.json.dumps({"error": error.description})
         response.content_type = "application/json"
 
     return response

@@ -130,7 +130,7 @@ def test_a_bad_field_is_refused_by_name(client, way, field):
     for form in [*forms, missing]:
         response = client.post(f"/{way}/users", data=form)
         assert response.status_code == 400, form
-        error = f"{field} must be 1 to 80 printable characters."
+        error = f"Send {field} as 1 to 80 printable characters."
         assert response.json == {"error": error}
 
     assert names(client) == []

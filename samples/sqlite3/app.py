@@ -15,11 +15,11 @@ import click
 from flask import Flask, g, redirect, render_template, request, url_for
 
 app = Flask(__name__)
-app.config["DATABASE"] = "users.sqlite"  # below the instance folder
+app.config["DATABASE"] = "users.db"  # below the instance folder
 app.config["MAX_CONTENT_LENGTH"] = 1_000_000
 app.config.from_prefixed_env()
 
-# A user name may hold "//": that must not redirect to another user's page.
+# A username may hold "//": that must not redirect to another user's page.
 app.url_map.merge_slashes = False
 
 
@@ -107,7 +107,7 @@ def add_user():
     ]
 
     if not all(0 < len(text) <= 80 and text.isprintable() for text in user):
-        return page("User name and email: 1 to 80 printable characters."), 400
+        return page("Username and email: 1 to 80 printable characters."), 400
 
     try:
         # `with` commits, or rolls back when an exception passes through.
@@ -118,7 +118,7 @@ def add_user():
                 "INSERT INTO users (username, email) VALUES (?, ?)", user
             )
     except sqlite3.IntegrityError:
-        return page("That user name is taken."), 409
+        return page("That username is taken."), 409
 
     return redirect(url_for("index"), code=303)
 

@@ -13,7 +13,7 @@ ADA = {"username": "ada", "email": "ada@example.com"}
 
 @pytest.fixture(autouse=True)
 def database(tmp_path, monkeypatch):
-    path = tmp_path / "instance" / "users.sqlite"
+    path = tmp_path / "instance" / "users.db"
     monkeypatch.setitem(app.config, "DATABASE", str(path))
     return path
 
@@ -116,7 +116,7 @@ def test_a_user_name_is_taken_once_an_email_is_not(client):
     client.post("/users", data=ADA)
     response = client.post("/users", data=ADA | {"email": "b@example.com"})
     assert response.status_code == 409
-    assert "That user name is taken." in response.text
+    assert "That username is taken." in response.text
     assert 'value="b@example.com"' in response.text
     response = client.post("/users", data=ADA | {"username": "ada2"})
     assert response.status_code == 303

@@ -93,7 +93,7 @@ def nothing():
 
 @app.errorhandler(HTTPException)
 def json_error(error):
-    # The error's own answer has the headers that belong to it, as `Allow`.
+    # The error's own response has its headers, such as Allow.
     response = error.get_response()
     response.data = app.json.dumps({"error": error.description})
     response.content_type = "application/json"

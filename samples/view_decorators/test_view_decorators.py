@@ -163,7 +163,7 @@ def test_a_login_that_nobody_asked_for_goes_to_the_front_page(client):
 def test_a_wrong_login_is_refused_in_words(client, form):
     response = log_in(client, next="/secret_page?page=2", **form)
     assert response.status_code == 401
-    assert "Wrong user name or password." in response.text
+    assert "Wrong username or password." in response.text
     assert 'value="/secret_page?page=2"' in response.text
     assert "Set-Cookie" not in response.headers
     assert client.get("/secret_page").status_code == 303

@@ -57,7 +57,7 @@ def signer():
 
 
 def log_in(page, guess=None):
-    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(guess or "secret")
     page.get_by_role("button", name="Log in").click()
 
@@ -70,7 +70,7 @@ def test_a_person_is_led_to_the_login_and_back(server, page):
 
     log_in(page, "guess")
     assert page.url == f"{server.url}/login"
-    assert "Wrong user name" in page.get_by_role("alert").inner_text()
+    assert "Wrong username" in page.get_by_role("alert").inner_text()
 
     log_in(page)
     assert page.url == f"{server.url}/secret_page?page=2"

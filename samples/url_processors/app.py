@@ -44,9 +44,10 @@ def pull_lang_code(endpoint, values):
         return
 
     # There are no values when no rule matched: 404, 405, slash redirect.
-    g.lang_code = (values or {}).pop(
-        "lang_code", request.accept_languages.best_match(LANGUAGES, DEFAULT)
-    )
+    g.lang_code = (values or {}).pop("lang_code", None)
+
+    if g.lang_code is None:
+        g.lang_code = request.accept_languages.best_match(LANGUAGES, DEFAULT)
 
 
 @app.url_defaults

@@ -7,7 +7,7 @@ BIN = $(abspath $(VENV))/bin
 READY = $(VENV)/.ready
 
 .DEFAULT_GOAL = help
-.PHONY: help run exercise check-exercises test test-fast test-lowest test-newest lint clean
+.PHONY: help run exercise check-exercises test test-fast test-lowest test-newest bench lint clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -55,6 +55,9 @@ $(1)/bin/uv pip install --quiet --python $(1) --resolution $(2) -r requirements.
 @touch $(1)/.ready
 UV_RESOLUTION=$(2) $(MAKE) test VENV=$(1)
 endef
+
+bench: $(READY) ## Measure what each pattern costs, or ONLY="boot lazy".
+	PYTHONPATH=tests $(BIN)/python -m bench $(ONLY)
 
 lint: $(READY) ## Check style and format.
 	$(BIN)/ruff check

@@ -64,6 +64,14 @@ def test_help_lists_the_targets():
     assert [line.split()[0] for line in done.stdout.splitlines()] == targets
 
 
+def test_the_benchmark_measures_and_its_table_names_each_sample():
+    done = make("bench", "ONLY=requests")
+    assert done.returncode == 0, done.stderr
+    assert "`subclassing`: a request: request and app | " in done.stdout
+    table = (runner.ROOT / "tests/BENCH.md").read_text()
+    assert {*re.findall(r"^\| `(\w+)`", table, re.M)} == {*runner.SAMPLES}
+
+
 def children(pid):
     """Return the ids of all processes that a process has started, and it."""
     done = subprocess.run(

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -93,6 +94,12 @@ def kill(process):
         os.killpg(process.pid, signal.SIGKILL)
 
     process.wait(runner.PATIENCE)
+    running = ["pgrep", "-g", f"{process.pid}", "-r", "D,R,S"]
+
+    # Until the last child has closed its copy of the connection, Redis may
+    # hand out a message to nobody.
+    while subprocess.run(running, capture_output=True, check=False).stdout:
+        time.sleep(0.02)
 
 
 def look(url):

@@ -51,7 +51,8 @@ test-newest: ## Prove everything with the newest versions allowed.
 define test_in
 $(PYTHON) -m venv --clear $(1)
 $(1)/bin/python -m pip install --quiet uv
-$(1)/bin/uv pip install --quiet --python $(1) --resolution $(2) -r requirements.txt
+$(1)/bin/uv pip install --quiet --compile-bytecode --python $(1) --resolution $(2) \
+	-r requirements.txt
 @touch $(1)/.ready
 UV_RESOLUTION=$(2) $(MAKE) test VENV=$(1)
 endef

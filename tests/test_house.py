@@ -127,6 +127,7 @@ def test_the_workflow_of_the_readme_is_what_ci_runs():
     workflow = (runner.ROOT / ".github/workflows/test.yml").read_text()
     assert '\nmake "${1:-test}"\n' in (runner.ROOT / ".ci/run").read_text()
     assert "- run: .ci/run ${{ matrix.target }}\n" in workflow
+    assert "\n          make run > " in workflow
     targets = re.findall(r"target: ([\w-]+)", workflow)
     assert {*targets} == {"test", "test-lowest", "test-newest"}
     assert "\n$ make run\n" in readme

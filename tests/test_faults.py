@@ -144,7 +144,10 @@ def test_faults(fault, known, sample, tmp_path):
 
             return len(refused) - before
 
+        deadline = time.monotonic() + runner.PATIENCE
+
         while log.read_text().count("Up") < 2:
+            assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.02)
 
         for _ in range(2):

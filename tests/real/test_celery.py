@@ -95,10 +95,12 @@ def kill(process):
 
     process.wait(runner.PATIENCE)
     running = ["pgrep", "-g", f"{process.pid}", "-r", "D,R,S"]
+    deadline = time.monotonic() + runner.PATIENCE
 
     # Until the last child has closed its copy of the connection, Redis may
     # hand out a message to nobody.
     while subprocess.run(running, capture_output=True, check=False).stdout:
+        assert time.monotonic() < deadline
         time.sleep(0.02)
 
 

@@ -281,13 +281,14 @@ def boot(
     app="app",
     cwd=None,
     gunicorn=False,
+    workers=2,
     prefix="",
     before=(),
     **env,
 ):
     """Boot a sample on a free port of 127.0.0.1; yield its `Server`.
 
-    `log` is the file for its output. With `gunicorn` it runs under two
+    `log` is the file for its output. With `gunicorn` it runs under so many
     workers of four threads, below the URL prefix `prefix`; otherwise under
     `flask --app APP run`, in the folder `cwd` or its own. The command is an
     argument of the command `before`, which becomes it.
@@ -296,7 +297,7 @@ def boot(
     command = [sys.executable, "-W", "error", *flask]
 
     if gunicorn:
-        command[3:] = ["-m", "gunicorn", "-w", "2", "--threads", "4"]
+        command[3:] = ["-m", "gunicorn", "-w", f"{workers}", "--threads", "4"]
         command += ["-b", "127.0.0.1:0", "--no-control-socket"]
         command += [wsgi_target(folder)]
         env["SCRIPT_NAME"] = prefix or None

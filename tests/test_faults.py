@@ -10,6 +10,7 @@ import dataclasses
 import os
 import re
 import resource
+import signal
 import time
 
 import pytest
@@ -29,7 +30,7 @@ if os.geteuid() == 0:
 
 @contextlib.contextmanager
 def full_disk(server, folder):
-    pids = [server.process.pid, *server.workers()]
+    pids = [server.process.pid, server.workers(1)[-1]]
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     for pid in pids:
@@ -86,7 +87,7 @@ def clear(answer):
 
 @pytest.mark.parametrize("fault", [full_disk, read_only, a_file_for_a_folder])
 def test_faults(fault, known, sample, tmp_path):
-    """First in a fresh copy, and then once it has stored something."""
+    """First in a fresh copy, and then in a new worker that has data."""
     if not known.stored:
         return
 
@@ -126,6 +127,7 @@ def test_faults(fault, known, sample, tmp_path):
         folder,
         log=log,
         gunicorn=True,
+        workers=1,
         before=BEFORE,
         GUNICORN_CMD_ARGS=f"-c {config}",
         FLASK_SECRET_KEY=known.key,
@@ -144,17 +146,28 @@ def test_faults(fault, known, sample, tmp_path):
 
             return len(refused) - before
 
-        deadline = time.monotonic() + runner.PATIENCE
+        def wait_for(text, times):
+            deadline = time.monotonic() + runner.PATIENCE
 
-        while log.read_text().count("Up") < 2:
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.02)
+            while log.read_text().count(text) < times:
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.02)
 
-        for _ in range(2):
-            with fault(server, folder):
-                assert everything(1) > 0
+        wait_for("Up", 1)
 
-            assert everything(2) == 0
+        with fault(server, folder):
+            assert everything(1) > 0
+
+        assert everything(2) == 0
+        server.process.send_signal(signal.SIGHUP)
+        wait_for("Worker exiting", 1)
+        wait_for("Up", 2)
+
+        # Also what it opened first while it could not write.
+        with fault(server, folder):
+            assert everything(1) > 0
+
+        assert everything(2) == 0
 
         for attack, mark in stored:
             answer = exchange(server.port, attack).decode()

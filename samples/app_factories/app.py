@@ -10,8 +10,8 @@ import secrets
 
 from flask import Blueprint, Flask, current_app, render_template, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine, event, func, select
+from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.schema import CreateTable
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -92,10 +92,16 @@ def visits():
     )
 
 
+@frontend.errorhandler(InternalError)
 @frontend.errorhandler(OperationalError)
 def unavailable(error):
     current_app.logger.error("database: %s", error)
     return "The database is not available. Nothing was counted.", 503
+
+
+@event.listens_for(Engine, "handle_error")
+def replace_connections(context):
+    context.is_disconnect = True  # what was opened read-only stays so
 
 
 # -- Using Applications -----------------------------------------------------

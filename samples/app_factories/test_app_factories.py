@@ -2,6 +2,7 @@ import pytest
 from app import create_app, db
 from flask import current_app
 from flask.cli import ScriptInfo
+from sqlalchemy import event
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +89,31 @@ def test_without_a_database_the_answer_is_503(make_app, tmp_path):
 
     (tmp_path / "away").mkdir()
     assert "Visit number 1," in client.get("/").text
+
+
+@pytest.mark.parametrize("error", ["InternalError", "OperationalError"])
+def test_what_the_database_refuses_is_a_503(make_app, error):
+    app = make_app()
+
+    def refuse(cursor, statement, parameters, context):
+        raise getattr(db.engine.dialect.dbapi, error)("read-only")
+
+    with app.app_context():
+        event.listen(db.engine, "do_execute", refuse)
+
+    assert app.test_client().get("/").status_code == 503
+
+
+def test_a_connection_that_is_read_only_is_not_kept(make_app):
+    app = make_app()
+    client = app.test_client()
+    client.get("/")
+
+    with app.app_context(), db.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+
+    assert client.get("/").status_code == 503
+    assert "Visit number 2," in client.get("/").text
 
 
 def test_two_apps_in_turn_share_no_data(make_app):

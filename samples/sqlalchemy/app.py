@@ -79,6 +79,7 @@ def taken(error):
     return {"error": "That name or email is taken."}, 409
 
 
+@app.errorhandler(exc.InternalError)
 @app.errorhandler(exc.OperationalError)
 @app.errorhandler(exc.TimeoutError)
 def unavailable(error):
@@ -96,6 +97,12 @@ class Model(orm.DeclarativeBase):
 db = SQLAlchemy(app, model_class=Model)
 
 
+@db.event.listens_for(db.Engine, "handle_error")
+def replace_connections(context):
+    if not isinstance(context.sqlalchemy_exception, exc.IntegrityError):
+        context.is_disconnect = True  # what was opened read-only stays so
+
+
 class ExtensionUser(db.Model):
     __tablename__ = "users"
 
@@ -107,8 +114,7 @@ class ExtensionUser(db.Model):
 WAYS["extension"] = db.session, ExtensionUser
 
 
-# Once a class is mapped, it does not matter how. The next two sections bring
-# a session and a class of their own, and these views serve them as well.
+# These views serve the sessions and classes of the next two sections as well.
 @app.get(f"/{WAY}/users")
 def mapped_users(way):
     session, model = WAYS[way]
@@ -146,8 +152,7 @@ class DeclarativeUser(Base):
     email: orm.Mapped[str] = orm.mapped_column(String(80), unique=True)
 
 
-# Without the extension, create_engine() makes what is db.engine here. One
-# session for each app context: by default it would be one for each thread.
+# One for each app context: by default it would be one for each thread.
 db_session = orm.scoped_session(
     lambda: orm.Session(db.engine), scopefunc=app_ctx._get_current_object
 )
@@ -156,8 +161,7 @@ WAYS["declarative"] = db_session, DeclarativeUser
 
 @app.teardown_appcontext
 def shutdown_session(error):
-    # Rolls back what was not committed.
-    db_session.remove()
+    db_session.remove()  # rolls back what was not committed
 
 
 # -- Manual Object Relational Mapping ---------------------------------------
@@ -202,17 +206,14 @@ def prepare():
 @app.get("/core/users")
 def core_users():
     with db.engine.connect() as connection:
-        rows = connection.execute(page(select(users))).all()
-
-    return [as_json(row) for row in rows]
+        return [as_json(it) for it in connection.execute(page(select(users)))]
 
 
 @app.post("/core/users")
 def add_core_user():
     query = insert(users).values(name=field("name"), email=field("email"))
 
-    # Commits at the end of the block, or rolls back.
-    with db.engine.begin() as connection:
+    with db.engine.begin() as connection:  # commits at its end
         user = connection.execute(query.returning(users)).one()
 
     location = url_for("core_user", user_id=user.id)

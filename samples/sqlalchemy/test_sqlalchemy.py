@@ -408,6 +408,22 @@ def test_a_connection_that_broke_in_the_pool_is_replaced(client, engine, way):
 
 
 @each_way
+def test_a_connection_that_is_read_only_is_not_kept(client, engine, way):
+    client.get("/core/users")
+    read_only = {
+        "sqlite": "PRAGMA query_only = ON",
+        "postgresql": "SET default_transaction_read_only = on",
+    }
+
+    with engine.begin() as connection:
+        connection.exec_driver_sql(read_only[engine.name])
+
+    assert client.post(f"/{way}/users", data=ADA).status_code == 503
+    assert client.post(f"/{way}/users", data=ADA).status_code == 201
+    assert names(client, way) == ["ada"]
+
+
+@each_way
 def test_when_all_connections_are_in_use_the_answer_is_503(
     client, engine, way, monkeypatch
 ):

@@ -7,7 +7,7 @@ Try:  curl localhost:8000/movies --json '{"title": "Alien", "year": 1979}'
 
 import json
 from contextlib import nullcontext
-from threading import Lock
+from threading import RLock
 from typing import ClassVar
 
 import mongoengine as me
@@ -36,8 +36,8 @@ me.connect(
     serverSelectionTimeoutMS=1000,  # for a server that is away
     timeoutMS=1000,  # for one that hangs
 )
-# A server looks for duplicates as it inserts, mongomock only after that.
-writing = nullcontext() if uri else Lock()
+# mongomock is not made for several threads at once, as a server is.
+turn = nullcontext() if uri else RLock()
 
 if not uri:
     app.logger.warning("No FLASK_MONGODB_URI: films live in this process.")
@@ -45,11 +45,9 @@ if not uri:
 
 @app.errorhandler(exceptions.HTTPException)
 def json_error(error):
-    # By path: a 404 or 405 may belong to no view.
-    if not request.path.startswith("/movies"):
+    if not request.path.startswith("/movies"):  # a 404 may have no view
         return error
 
-    # The error's own response has its headers, such as Allow.
     response = error.get_response()
     response.data = app.json.dumps({"error": error.description})
     response.content_type = "application/json"
@@ -119,7 +117,6 @@ def fill(document, data: dict):
         field = document._fields.get(name)
         wanted = JSON_TYPES.get(type(field), ())
 
-        # In Python, True is an int.
         if not isinstance(given, wanted) or isinstance(given, bool):
             reason = "Wrong type" if wanted else "There is no such field"
             raise me.ValidationError(errors={name: reason})
@@ -145,7 +142,7 @@ def duplicate(error):
 def add():
     movie = fill(Movie(), json_object())
 
-    with writing:
+    with turn:
         movie.save()
 
     return movie.to_dict(), 201, {"Location": url_for("show", id=movie.id)}
@@ -156,7 +153,7 @@ def change(id):
     movie = fill(get_or_404(id), json_object())
 
     try:
-        with writing:
+        with turn:
             # Without a condition, this brings a deleted film back.
             movie.save(save_condition={"id": movie.id})
     except me.SaveConditionError:
@@ -169,8 +166,9 @@ def change(id):
 
 
 def get_or_404(id: str) -> Movie:
-    # To ask for what is no id at all raises ValidationError.
-    movie = ObjectId.is_valid(id) and Movie.objects(id=id).first()
+    with turn:  # to ask for what is no id at all raises ValidationError.
+        movie = ObjectId.is_valid(id) and Movie.objects(id=id).first()
+
     return movie or abort(404, "There is no such film.")
 
 
@@ -184,16 +182,18 @@ def number(name: str, least: int) -> int:
 @app.get("/movies")
 def search():
     start = (number("page", 1) - 1) * PER_PAGE
-    movies = Movie.objects
 
-    # Fields and operators stand here; only values come from outside.
-    if actor := request.args.get("actor"):
-        movies = movies.filter(actors=actor)
+    with turn:
+        movies = Movie.objects
 
-    if since := number("since", 0):
-        movies = movies.filter(year__gte=since)
+        # Fields and operators stand here; only values come from outside.
+        if actor := request.args.get("actor"):
+            movies = movies.filter(actors=actor)
 
-    return [movie.to_dict() for movie in movies[start : start + PER_PAGE]]
+        if since := number("since", 0):
+            movies = movies.filter(year__gte=since)
+
+        return [movie.to_dict() for movie in movies[start : start + PER_PAGE]]
 
 
 @app.get("/movies/<id>")
@@ -203,7 +203,9 @@ def show(id):
 
 @app.delete("/movies/<id>")
 def delete(id):
-    get_or_404(id).delete()
+    with turn:
+        get_or_404(id).delete()
+
     return "", 204
 
 
@@ -212,4 +214,5 @@ def delete(id):
 
 @app.get("/")
 def index():
-    return render_template("index.html", movies=Movie.objects[:PER_PAGE])
+    with turn:
+        return render_template("index.html", movies=Movie.objects[:PER_PAGE])

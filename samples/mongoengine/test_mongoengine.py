@@ -399,6 +399,33 @@ def test_changes_to_different_fields_at_once_are_all_kept(client):
     assert client.get(path).json.items() >= whole.items()
 
 
+def test_reading_never_comes_between_the_parts_of_a_change(
+    client, monkeypatch
+):
+    """In-process a film that is changed while it is read would be a 500."""
+    path = add(client, title="x").location
+    collection, held = Movie._get_collection, []
+
+    class Turn:
+        def __enter__(self):
+            held.append(self)
+
+        def __exit__(self, *error):
+            held.pop()
+
+    def get_collection(*_):
+        assert held
+        return collection()
+
+    monkeypatch.setattr("app.turn", Turn())
+    monkeypatch.setattr(Movie, "_get_collection", get_collection)
+    responses = [client.get("/"), client.get("/movies"), client.get(path)]
+    responses += [add(client), client.patch(path, json={"year": 1979})]
+    responses += [client.delete(path)]
+    assert [it.status_code for it in responses] == [200] * 3 + [201, 200, 204]
+    assert not held
+
+
 def test_a_change_does_not_bring_a_deleted_film_back(client, monkeypatch):
     path = add(client).location
 

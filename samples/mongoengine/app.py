@@ -65,6 +65,9 @@ def unavailable(error):
 # -- Mapping Documents ------------------------------------------------------
 
 
+VISIBLE = {"min_length": 1, "max_length": 200, "regex": r"\s*[^\s\0-\x1f\x7f]"}
+
+
 class Imdb(me.EmbeddedDocument):
     # Sparse, or a second film without an imdb_id would be a duplicate.
     imdb_id = me.StringField(min_length=1, unique=True, sparse=True)
@@ -73,11 +76,11 @@ class Imdb(me.EmbeddedDocument):
 
 
 class Movie(me.Document):
-    title = me.StringField(required=True, min_length=1, max_length=200)
+    title = me.StringField(required=True, **VISIBLE)
     year = me.IntField(min_value=1800, max_value=2200)
     rated = me.StringField(min_length=1, max_length=20)
-    director = me.StringField(min_length=1, max_length=200)
-    actors = me.ListField(me.StringField(min_length=1, max_length=200))
+    director = me.StringField(**VISIBLE)
+    actors = me.ListField(me.StringField(**VISIBLE))
     imdb = me.EmbeddedDocumentField(Imdb)
 
     # Indexes are made at first use: never, if the server is away just then.
@@ -186,9 +189,8 @@ def search():
     with turn:
         movies = Movie.objects
 
-        # Fields and operators stand here; only values come from outside.
         if actor := request.args.get("actor"):
-            movies = movies.filter(actors=actor)
+            movies = movies.filter(actors=actor)  # only the value is theirs
 
         if since := number("since", 0):
             movies = movies.filter(year__gte=since)

@@ -38,9 +38,14 @@ def fill_in(page, **form):
 
 
 def send(page):
+    """Send the form; return the answer once it is the page."""
     # Let the server have its say, where the browser would say no itself.
     page.evaluate("document.forms[0].noValidate = true")
-    page.get_by_role("button", name="Register").click()
+
+    with page.expect_navigation() as answer:
+        page.get_by_role("button", name="Register").click()
+
+    return answer.value
 
 
 def described(page, label):
@@ -60,10 +65,7 @@ def test_a_form_filled_in_wrong_and_then_right(server, page):
     assert page.evaluate("document.activeElement.name") == "username"
     assert page.locator(".errors").count() == 0
 
-    with page.expect_navigation() as answer:
-        send(page)
-
-    assert answer.value.status == 422
+    assert send(page).status == 422
     assert page.url == f"{server.url}/register"
     assert page.locator(".errors").count() == 5
     assert described(page, "Username") == ["This field is required."]

@@ -78,7 +78,10 @@ def test_a_person_is_led_to_the_login_and_back(server, page):
 
     page.get_by_role("link", name="Back").click()
     assert page.url == f"{server.url}/"
-    page.get_by_role("button", name="Log out").click()
+
+    with page.expect_navigation():
+        page.get_by_role("button", name="Log out").click()
+
     assert page.url == f"{server.url}/"
     page.goto(f"{server.url}/secret_page?q=%26%20%C3%A9&page=3")
     log_in(page)
@@ -141,7 +144,10 @@ def test_a_form_on_another_site_cannot_log_out(server, page):
         lambda route: route.fulfill(body=form, content_type="text/html"),
     )
     page.goto("http://evil.example/")
-    page.get_by_role("button", name="Go").click()
+
+    with page.expect_navigation():
+        page.get_by_role("button", name="Go").click()
+
     assert page.url == f"{server.url}/login"
     page.goto(f"{server.url}/secret_page")
     assert "for admin alone" in page.inner_text("body")

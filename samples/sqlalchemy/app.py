@@ -1,90 +1,63 @@
-"""SQLAlchemy in Flask: one table, and four ways to read and write it.
+"""SQLAlchemy in Flask: four ways to use one table. Copy the one you like.
 
 Docs: https://flask.palletsprojects.com/patterns/sqlalchemy/
 Run:  flask --app app run --port 8000
-Try:  curl -i localhost:8000/core/users -d name=ada -d email=ada@example.com
-      curl localhost:8000/declarative/users
+Try:  curl localhost:8000/extension/users -d name=ada -d email=ada@example.com
+      curl localhost:8000/core/users
 """
 
-from contextlib import suppress
-from functools import cache
+from pathlib import Path
 
-from flask import Flask, abort, render_template, request, url_for
-from flask.globals import app_ctx
+import sqlalchemy as sa
+from flask import Flask, abort, render_template, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Column, Integer, String, Table, exc, insert, orm, select
-from sqlalchemy.schema import CreateTable
-from werkzeug.exceptions import HTTPException
+from sqlalchemy import orm
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 app = Flask(__name__)
-# In the instance folder. A writer waits up to 30 s for its turn.
-app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///users.db?timeout=30"
-# A connection that broke while it lay in the pool is replaced unseen.
-app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True}
-app.config["MAX_CONTENT_LENGTH"] = 1_000_000
+Path(app.instance_path).mkdir(exist_ok=True)
+# Use an absolute path, because the extension and create_engine() resolve a
+# relative one differently. Wait up to 30 seconds while another worker writes.
+uri = f"sqlite:///{app.instance_path}/users.db?timeout=30"
+app.config["SQLALCHEMY_DATABASE_URI"] = uri
 app.config.from_prefixed_env()
+engine = sa.create_engine(app.config["SQLALCHEMY_DATABASE_URI"])
 
-WAYS = {}  # name: (session, mapped class)
-WAY = "<any(extension, declarative, imperative):way>"
-# The column holds no larger number: such a user is not found, not an error.
-ID = "<int(max=2147483647):user_id>"
+
+def create_tables(metadata):
+    """Create the tables that are missing."""
+    try:
+        metadata.create_all(engine)
+    except DatabaseError:
+        # Another worker might have created a table in between. Look again.
+        metadata.create_all(engine)
+
+
+def user_form():
+    """Return the form's name and email as a dict, or abort with 400."""
+    form = {"name": request.form["name"], "email": request.form["email"]}
+
+    for field, text in form.items():
+        # PostgreSQL can't store the character NUL.
+        if not 1 <= len(text) <= 80 or "\0" in text:
+            abort(400, f"The {field} must be 1 to 80 characters long.")
+
+    return form
+
+
+def to_dict(user):
+    return {"id": user.id, "name": user.name, "email": user.email}
+
+
+@app.errorhandler(IntegrityError)
+def taken(error):
+    return {"error": "That name or email is taken. Choose another one."}, 409
 
 
 @app.get("/")
 def index():
-    return render_template("index.html", ways=WAYS)
-
-
-def field(name):
-    """Return that text of the form; abort with 400 if missing or bad."""
-    text = request.form.get(name, "").strip()
-
-    if not (0 < len(text) <= 80 and text.isprintable()):
-        abort(400, f"Send {name} as 1 to 80 printable characters.")
-
-    return text
-
-
-def page(query):
-    """Return the SELECT `query`, cut to the page that the URL asks for."""
-    size = min(max(request.args.get("per_page", 20, int), 1), 100)
-    # What int() refuses becomes the second value.
-    number = request.args.get("page", 0 if "page" in request.args else 1, int)
-
-    if number < 1:
-        abort(400, "page must be a whole number, 1 or more.")
-
-    # There are no more rows than ids, and an offset has its limit, too.
-    offset = min(number - 1, 2**31) * size
-    return query.order_by("id").limit(size).offset(offset)
-
-
-def as_json(user):
-    return {"id": user.id, "name": user.name, "email": user.email}
-
-
-@app.errorhandler(HTTPException)
-def json_error(error):
-    response = error.get_response()
-
-    if request.path != "/":
-        response.data = app.json.dumps({"error": error.description})
-        response.content_type = "application/json"
-
-    return response
-
-
-@app.errorhandler(exc.IntegrityError)
-def taken(error):
-    return {"error": "That name or email is taken."}, 409
-
-
-@app.errorhandler(exc.InternalError)
-@app.errorhandler(exc.OperationalError)
-@app.errorhandler(exc.TimeoutError)
-def unavailable(error):
-    app.logger.error("database: %s", error)
-    return {"error": "The database is not available. Try again later."}, 503
+    lists = [name for name in app.view_functions if name.endswith("_list")]
+    return render_template("index.html", lists=lists)
 
 
 # -- Flask-SQLAlchemy Extension ---------------------------------------------
@@ -97,47 +70,48 @@ class Model(orm.DeclarativeBase):
 db = SQLAlchemy(app, model_class=Model)
 
 
-@db.event.listens_for(db.Engine, "handle_error")
-def replace_connections(context):
-    if not isinstance(context.sqlalchemy_exception, exc.IntegrityError):
-        context.is_disconnect = True  # what was opened read-only stays so
-
-
-class ExtensionUser(db.Model):
+class User(db.Model):
     __tablename__ = "users"
 
     id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
-    name: orm.Mapped[str] = orm.mapped_column(String(80), unique=True)
-    email: orm.Mapped[str] = orm.mapped_column(String(80), unique=True)
+    name: orm.Mapped[str] = orm.mapped_column(sa.String(80), unique=True)
+    email: orm.Mapped[str] = orm.mapped_column(sa.String(80), unique=True)
 
 
-WAYS["extension"] = db.session, ExtensionUser
+create_tables(db.metadata)
 
 
-# These views serve the sessions and classes of the next two sections as well.
-@app.get(f"/{WAY}/users")
-def mapped_users(way):
-    session, model = WAYS[way]
-    return [as_json(user) for user in session.scalars(page(select(model)))]
+@app.get("/extension/users")
+def extension_list():
+    # This reads ?page= and ?per_page=, and aborts with 404 for a bad page.
+    page = db.paginate(db.select(User).order_by(User.id))
+    return [to_dict(user) for user in page]
 
 
-@app.post(f"/{WAY}/users")
-def add_mapped_user(way):
-    session, model = WAYS[way]
-    user = model(name=field("name"), email=field("email"))
-    session.add(user)
-    session.commit()
-    location = url_for("mapped_user", way=way, user_id=user.id)
-    return as_json(user), 201, {"Location": location}
+@app.post("/extension/users")
+def extension_add():
+    user = User(**user_form())
+    db.session.add(user)
+    db.session.commit()
+    return to_dict(user), 201
 
 
-@app.get(f"/{WAY}/users/{ID}")
-def mapped_user(way, user_id):
-    session, model = WAYS[way]
-    return as_json(session.get(model, user_id) or abort(404))
+# Without a limit, PostgreSQL raises an error for an id beyond its INTEGER.
+@app.get("/extension/users/<int(max=2147483647):id>")
+def extension_detail(id):
+    return to_dict(db.get_or_404(User, id))
 
 
 # -- Declarative ------------------------------------------------------------
+
+db_session = orm.scoped_session(orm.sessionmaker(engine))
+
+
+@app.teardown_appcontext
+def shutdown_session(exception=None):
+    # Roll back what isn't committed. Otherwise, the thread's next request
+    # continues with this session, and with its failed insert.
+    db_session.remove()
 
 
 class Base(orm.DeclarativeBase):
@@ -148,81 +122,88 @@ class DeclarativeUser(Base):
     __tablename__ = "users"
 
     id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
-    name: orm.Mapped[str] = orm.mapped_column(String(80), unique=True)
-    email: orm.Mapped[str] = orm.mapped_column(String(80), unique=True)
+    name: orm.Mapped[str] = orm.mapped_column(sa.String(80), unique=True)
+    email: orm.Mapped[str] = orm.mapped_column(sa.String(80), unique=True)
 
 
-# One for each app context: by default it would be one for each thread.
-db_session = orm.scoped_session(
-    lambda: orm.Session(db.engine), scopefunc=app_ctx._get_current_object
-)
-WAYS["declarative"] = db_session, DeclarativeUser
+create_tables(Base.metadata)
 
 
-@app.teardown_appcontext
-def shutdown_session(error):
-    db_session.remove()  # rolls back what was not committed
+@app.get("/declarative/users")
+def declarative_list():
+    query = sa.select(DeclarativeUser).order_by(DeclarativeUser.id)
+    return [to_dict(user) for user in db_session.scalars(query)]
+
+
+@app.post("/declarative/users")
+def declarative_add():
+    user = DeclarativeUser(**user_form())
+    db_session.add(user)
+    db_session.commit()
+    return to_dict(user), 201
 
 
 # -- Manual Object Relational Mapping ---------------------------------------
 
 mapper_registry = orm.registry()
-users = Table(
+user_table = sa.Table(
     "users",
     mapper_registry.metadata,
-    Column("id", Integer, primary_key=True),
-    Column("name", String(80), unique=True, nullable=False),
-    Column("email", String(80), unique=True, nullable=False),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(80), unique=True, nullable=False),
+    sa.Column("email", sa.String(80), unique=True, nullable=False),
 )
+create_tables(mapper_registry.metadata)
 
 
 class ImperativeUser:
-    """A class of your own, that knows nothing of a database."""
+    """A plain class that doesn't know the database."""
 
 
-mapper_registry.map_imperatively(ImperativeUser, users)
-WAYS["imperative"] = db_session, ImperativeUser
+mapper_registry.map_imperatively(ImperativeUser, user_table)
+
+
+@app.get("/imperative/users")
+def imperative_list():
+    query = sa.select(ImperativeUser).order_by(user_table.c.id)
+
+    # The block closes the session, as teardown does for db_session.
+    with orm.Session(engine) as session:
+        return [to_dict(user) for user in session.scalars(query)]
+
+
+@app.post("/imperative/users")
+def imperative_add():
+    with orm.Session(engine) as session:
+        user = ImperativeUser(**user_form())
+        session.add(user)
+        session.commit()
+        return to_dict(user), 201
 
 
 # -- SQL Abstraction Layer --------------------------------------------------
 
-
-@cache
-def create_table(engine):
-    """Make the table where it is missing; once for each engine."""
-    # When several processes do so at once, PostgreSQL lets only one succeed.
-    lost_race = exc.IntegrityError, exc.ProgrammingError
-
-    with suppress(*lost_race), engine.begin() as connection:
-        connection.execute(CreateTable(users, if_not_exists=True))
-
-
-@app.before_request
-def prepare():
-    if request.endpoint != "index":
-        create_table(db.engine)
+users = sa.Table(
+    "users",
+    sa.MetaData(),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(80), unique=True, nullable=False),
+    sa.Column("email", sa.String(80), unique=True, nullable=False),
+)
+create_tables(users.metadata)
 
 
 @app.get("/core/users")
-def core_users():
-    with db.engine.connect() as connection:
-        return [as_json(it) for it in connection.execute(page(select(users)))]
+def core_list():
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(users).order_by(users.c.id))
+        return [to_dict(row) for row in rows]
 
 
 @app.post("/core/users")
-def add_core_user():
-    query = insert(users).values(name=field("name"), email=field("email"))
+def core_add():
+    query = sa.insert(users).values(user_form()).returning(users)
 
-    with db.engine.begin() as connection:  # commits at its end
-        user = connection.execute(query.returning(users)).one()
-
-    location = url_for("core_user", user_id=user.id)
-    return as_json(user), 201, {"Location": location}
-
-
-@app.get(f"/core/users/{ID}")
-def core_user(user_id):
-    query = select(users).where(users.c.id == user_id)
-
-    with db.engine.connect() as connection:
-        return as_json(connection.execute(query).first() or abort(404))
+    # begin() commits at the end of the block, but connect() doesn't.
+    with engine.begin() as connection:
+        return to_dict(connection.execute(query).one()), 201

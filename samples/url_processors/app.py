@@ -11,27 +11,37 @@ from flask import (
     Flask,
     g,
     redirect,
-    render_template,
+    render_template_string,
     request,
     url_for,
 )
+from werkzeug.datastructures import LanguageAccept
 
 LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français"}
-DEFAULT = "en"
 TEXTS = {
     "index": {"en": "Welcome!", "de": "Willkommen!", "fr": "Bienvenue !"},
     "about": {"en": "About us", "de": "Über uns", "fr": "À propos de nous"},
 }
-# Any other language is a 404 before our code sees it.
-LANG = f"/<any({', '.join(LANGUAGES)}):lang_code>"
+# The converter matches only these languages, so any other one is a 404.
+LANG = f"<any({', '.join(LANGUAGES)}):lang_code>"
 
 app = Flask(__name__)
 app.config.from_prefixed_env()
 
 
+def best_language():
+    """Return the language that the browser prefers, or English."""
+    # Ignore the region, because best_match() prefers "en" to "de-AT".
+    accepted = LanguageAccept(
+        (tag.partition("-")[0], quality)
+        for tag, quality in request.accept_languages
+    )
+    return accepted.best_match(LANGUAGES, "en")
+
+
 def page(name):
     text = TEXTS[name][g.lang_code]
-    return render_template("page.html", text=text, languages=LANGUAGES)
+    return render_template_string(PAGE, text=text, languages=LANGUAGES)
 
 
 # -- Internationalized Application URLs -------------------------------------
@@ -39,15 +49,13 @@ def page(name):
 
 @app.url_value_preprocessor
 def pull_lang_code(endpoint, values):
-    # A blueprint's URL values are left to the blueprint's own processor.
-    if request.blueprint:
-        return
+    # The values are None if no rule matches, for example on a 404 page.
+    values = values or {}
+    g.lang_code = values.get("lang_code") or best_language()
 
-    # There are no values when no rule matched: 404, 405, slash redirect.
-    g.lang_code = (values or {}).pop("lang_code", None)
-
-    if g.lang_code is None:
-        g.lang_code = request.accept_languages.best_match(LANGUAGES, DEFAULT)
+    # A blueprint takes the language out of its own URLs.
+    if not request.blueprint:
+        values.pop("lang_code", None)
 
 
 @app.url_defaults
@@ -55,34 +63,31 @@ def add_language_code(endpoint, values):
     if "lang_code" in values or "." in endpoint:
         return
 
-    # The map raises a KeyError for an endpoint that does not exist.
-    if endpoint in app.view_functions and (
-        app.url_map.is_endpoint_expecting(endpoint, "lang_code")
-    ):
-        # Outside a request nobody has chosen a language.
-        values["lang_code"] = g.get("lang_code", DEFAULT)
+    if app.url_map.is_endpoint_expecting(endpoint, "lang_code"):
+        values["lang_code"] = g.lang_code
 
 
 @app.get("/")
 def choose_language():
-    response = redirect(url_for("index"), code=302)
+    response = redirect(url_for("index"))
+    # Otherwise, a cache sends every visitor to the language of the first.
     response.vary.add("Accept-Language")
     return response
 
 
-@app.get(f"{LANG}/")
+@app.get(f"/{LANG}/")
 def index():
     return page("index")
 
 
-@app.get(f"{LANG}/about")
+@app.get(f"/{LANG}/about")
 def about():
     return page("about")
 
 
 # -- Internationalized Blueprint URLs ---------------------------------------
 
-frontend = Blueprint("frontend", __name__, url_prefix=f"/frontend{LANG}")
+frontend = Blueprint("frontend", __name__, url_prefix=f"/frontend/{LANG}")
 
 
 @frontend.url_value_preprocessor
@@ -92,12 +97,44 @@ def pull_frontend_lang_code(endpoint, values):
 
 @frontend.url_defaults
 def add_frontend_language_code(endpoint, values):
-    # With setdefault, g would be read also where there is none.
+    # setdefault() would read g even if the caller names a language.
     if "lang_code" not in values:
-        values["lang_code"] = g.get("lang_code", DEFAULT)
+        values["lang_code"] = g.lang_code
 
 
-# No view takes a language, so the blueprint can serve the same ones.
+# The views take no language, so the blueprint can use them as well.
 frontend.add_url_rule("/", view_func=index)
 frontend.add_url_rule("/about", view_func=about)
 app.register_blueprint(frontend)
+
+
+PAGE = """<!doctype html>
+<html lang="{{ g.lang_code }}">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width">
+  <meta name="color-scheme" content="light dark">
+  <title>Using URL Processors</title>
+  <style>
+    body { font-family: sans-serif; line-height: 1.6; margin: 2rem }
+  </style>
+</head>
+<body>
+<main>
+<h1 lang="en">Using URL Processors</h1>
+<p>{{ text }}</p>
+<ul>
+{% for name in ("index", "about", "frontend.index", "frontend.about") %}
+  <li><a href="{{ url_for(name) }}">{{ url_for(name) }}</a></li>
+{% endfor %}
+</ul>
+<p>
+{% for code, language in languages.items() %}
+  <a href="{{ url_for(request.endpoint, lang_code=code) }}"
+    hreflang="{{ code }}" lang="{{ code }}">{{ language }}</a>
+{% endfor %}
+</p>
+</main>
+</body>
+</html>
+"""

@@ -1,0 +1,107 @@
+const main = document.querySelector("main")
+const siteName = document.title
+
+// This is "/", or "/prefix/" under a prefix.
+const root = new URL(document.baseURI).pathname
+
+// -- Views: each returns a heading and the elements below it ----------------
+
+const routes = [
+  [/^$/, home],
+  [/^items$/, itemList],
+  [/^items\/(\d+)$/, itemDetail],
+  [/^about$/, about],
+]
+
+function home() {
+  return [siteName, element("p", "The links change this page without loading another.")]
+}
+
+async function itemList() {
+  const list = element("ul")
+
+  for (const item of await api("items")) {
+    const li = element("li")
+    li.append(element("a", item.name, {href: `items/${item.id}`}))
+    list.append(li)
+  }
+
+  return ["Items", list]
+}
+
+async function itemDetail(id) {
+  const item = await api(`items/${id}`)
+  return [item.name, element("p", item.text), element("a", "All items", {href: "items"})]
+}
+
+function about() {
+  return ["About", element("p", "Flask sends one page. The rest is JSON.")]
+}
+
+function notFound() {
+  return ["Page not found", element("p", "There is no view at this URL.")]
+}
+
+// Set textContent, so that markup in the text stays text.
+function element(tag, textContent = "", properties = {}) {
+  return Object.assign(document.createElement(tag), {textContent}, properties)
+}
+
+async function api(path) {
+  const response = await fetch(`api/${path}`)
+
+  // fetch() only fails without a response, so check for 404 and 500.
+  if (!response.ok) {
+    throw new Error(`The server responded with ${response.status}.`)
+  }
+
+  return response.json()
+}
+
+// -- Routing ----------------------------------------------------------------
+
+function findView(pathname) {
+  for (const [pattern, view] of routes) {
+    const match = pattern.exec(pathname.slice(root.length))
+
+    if (match) {
+      return () => view(...match.slice(1))
+    }
+  }
+}
+
+let current
+
+async function show() {
+  const view = current = findView(location.pathname) ?? notFound
+  const [title, ...elements] = await Promise.resolve().then(view).catch(
+    (error) => ["Sorry", element("p", error.message, {role: "alert"})]
+  )
+
+  // The visitor might have moved on while this view waited for the API.
+  if (view === current) {
+    main.replaceChildren(element("h1", title, {tabIndex: -1}), ...elements)
+    document.title = title === siteName ? title : `${title} - ${siteName}`
+  }
+}
+
+document.addEventListener("click", async (event) => {
+  // The browser handles new tabs, downloads, fragments, and everything that
+  // isn't a view of this application.
+  const link = event.target.closest("a[href]:not([target], [download], svg a)")
+  const special = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey
+  const isView = link?.href.startsWith(document.baseURI) && findView(link.pathname)
+
+  if (!isView || special || link.hash) {
+    return
+  }
+
+  event.preventDefault()
+  history.pushState(null, "", link.href)
+  await show()
+  // A screen reader reads a new page from its top, so start there, too.
+  main.firstChild.focus()
+})
+
+window.addEventListener("popstate", show)
+show()

@@ -1,123 +1,124 @@
-const find = (selector) => document.querySelector(selector);
-const json = (selector) => JSON.parse(find(selector).textContent);
+const find = (selector) => document.querySelector(selector)
 
-/** Fetch and return the response; throw an Error that says what is wrong. */
-async function request(url, options) {
-  let response;
-
-  try {
-    response = await fetch(url, options);
-  } catch {
-    throw new Error("The server cannot be reached.");
-  }
-
-  // For fetch, 404 and 500 are answers like any other.
-  if (!response.ok) {
-    const isJson = response.headers.get("Content-Type") === "application/json";
-    throw new Error(
-      isJson
-        ? (await response.json()).error
-        : `The server failed with status ${response.status}.`
-    );
-  }
-
-  return response;
-}
-
-/** When the form is sent, call `work`; show the text or the error of it. */
-function onSubmit(selector, work) {
-  const form = find(selector);
-  const output = form.querySelector("output");
-
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-
-    try {
-      output.textContent = (await work(form)) ?? "";
-      output.className = "";
-    } catch (error) {
-      output.textContent = error.message;
-      output.className = "error";
-    }
-  });
-}
-
-/** Make a list item of the text. As text, `<b>` is three characters. */
-function item(text) {
-  const li = document.createElement("li");
-  li.textContent = text;
-  return li;
+// Set textContent, so that markup in the text stays text.
+function addItem(selector, textContent) {
+  find(selector).append(Object.assign(document.createElement("li"), {textContent}))
 }
 
 // -- Rendering Templates ----------------------------------------------------
 
-find("#caption").textContent = JSON.parse(find("#caption").dataset.caption);
+const chartData = JSON.parse(find("#chart-data").textContent)
+find("#caption").textContent = JSON.parse(find("#caption").dataset.caption)
 
-for (const [drink, cups] of Object.entries(json("#chart-data"))) {
-  find("#chart").append(item(`${drink} ${"▮".repeat(cups)} ${cups}`));
+for (const [drink, cups] of Object.entries(chartData)) {
+  addItem("#chart", `${drink} ${"▮".repeat(cups)} ${cups}`)
 }
 
 // -- Generating URLs --------------------------------------------------------
 
-const urls = json("#urls");
-const userUrl = (id) => `${urls.script_root}/user/${encodeURIComponent(id)}`;
-
-onSubmit("#user", async (form) => {
-  const user = await (await request(userUrl(form.elements.id.value))).json();
-  return `${user.username}, ${user.email}`;
-});
+// A script has no url_for(), so the page passes it the URLs. For a URL with a
+// value, start with the root, because the app might be under a prefix.
+const urls = JSON.parse(find("#urls").textContent)
+const userUrl = (id) => `${urls.script_root}/user/${id}`
 
 // -- Making a Request with fetch --------------------------------------------
 
-onSubmit("#room", async (form) => {
-  const body = new FormData(form);
-  const response = await request(form.action, { method: "POST", body });
-  const room = await response.json();
-  find("#rooms").append(item(`${room.name}: ${room.description}`));
-  form.reset();
-  return `Room ${room.id} is open.`;
-});
+find("#room").addEventListener("submit", async (event) => {
+  event.preventDefault()
+  const form = event.target
+  const output = form.querySelector("output")
+  const response = await fetch(form.action, {method: "POST", body: new FormData(form)})
+  const data = await response.json()
+
+  // fetch() only fails without a response, so check for errors like 400.
+  if (!response.ok) {
+    output.textContent = data.error
+    return
+  }
+
+  addItem("#rooms", `${data.name}: ${data.description}`)
+  output.textContent = `Room ${data.id} is open.`
+})
+
+// The other forms need the same steps, so two functions do them from here on.
+
+async function request(url, options) {
+  const response = await fetch(url, options)
+
+  if (response.ok) {
+    return response
+  }
+
+  const isJson = response.headers.get("Content-Type") === "application/json"
+  const error = isJson ? (await response.json()).error : `The status is ${response.status}.`
+  throw new Error(error)
+}
+
+function onSubmit(selector, getMessage) {
+  find(selector).addEventListener("submit", async (event) => {
+    event.preventDefault()
+    const form = event.target
+    const output = form.querySelector("output")
+
+    try {
+      output.textContent = await getMessage(form)
+    } catch (error) {
+      output.textContent = error.message
+    }
+  })
+}
 
 // -- Following Redirects ----------------------------------------------------
 
 onSubmit("#login", async (form) => {
-  const body = new FormData(form);
-  const response = await request(form.action, { method: "POST", body });
+  const response = await request(form.action, {method: "POST", body: new FormData(form)})
 
-  // The redirect was followed behind the page's back. Make the page follow.
+  // fetch() has followed the redirect, but the page hasn't moved yet.
   if (response.redirected) {
-    window.location = response.url;
+    window.location = response.url
   }
-});
+
+  return "You are logged in."
+})
 
 // -- Replacing Content ------------------------------------------------------
 
 onSubmit("#fact", async (form) => {
-  const html = await (await request(form.action)).text();
-
-  // HTML of our own template, in which Jinja has escaped the text.
-  const parsed = new DOMParser().parseFromString(html, "text/html");
-  find("#geology-fact").replaceChildren(...parsed.body.childNodes);
-});
+  const response = await request(form.action)
+  // This HTML is from a template of ours, where Jinja escapes the text.
+  const page = new DOMParser().parseFromString(await response.text(), "text/html")
+  find("#geology-fact").replaceChildren(...page.body.childNodes)
+  return ""
+})
 
 // -- Return JSON from Views -------------------------------------------------
 
 onSubmit("#list", async () => {
-  const users = await (await request(urls.users)).json();
-  const items = users.map((user) => item(`${user.id}: ${user.username}`));
-  find("#users").replaceChildren(...items);
-});
+  const response = await request(urls.users)
+  find("#users").replaceChildren()
+
+  for (const user of await response.json()) {
+    addItem("#users", `${user.id}: ${user.username}`)
+  }
+
+  return ""
+})
+
+onSubmit("#user", async (form) => {
+  const response = await request(userUrl(form.elements.id.value))
+  const user = await response.json()
+  return `${user.username}, ${user.email}`
+})
 
 // -- Receiving JSON in Views ------------------------------------------------
 
 onSubmit("#update", async (form) => {
-  const { id, ...fields } = Object.fromEntries(new FormData(form));
-  const filled = Object.entries(fields).filter(([, value]) => value !== "");
+  const {id, ...fields} = Object.fromEntries(new FormData(form))
   const response = await request(userUrl(id), {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(Object.fromEntries(filled)),
-  });
-  const user = await response.json();
-  return `User ${user.id} is ${user.username}, ${user.email}.`;
-});
+    headers: {"Content-Type": "application/json"},
+    body: JSON.stringify(fields),
+  })
+  const user = await response.json()
+  return `User ${user.id} is ${user.username}, ${user.email}.`
+})

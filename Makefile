@@ -1,69 +1,98 @@
-# `make help` lists the targets. A sample is named like this: SAMPLE=sqlite3.
+# `make help` lists the targets. Name a sample like this: SAMPLE=sqlite3.
 
 PYTHON ?= python3
 PORT ?= 8000
 VENV ?= .venv
-BIN = $(abspath $(VENV))/bin
-READY = $(VENV)/.ready
+BIN = $(VENV)/bin
+PYTEST = "$(BIN)/python" -m pytest
+SAMPLES = $(notdir $(patsubst %/app.py,%,$(wildcard samples/*/app.py)))
+REQUIREMENTS = requirements.txt $(wildcard samples/*/requirements.txt)
 
 .DEFAULT_GOAL = help
-.PHONY: help run exercise check-exercises test test-fast test-lowest test-newest bench lint clean
+.PHONY: help run test test-all exercise bench lint test-lowest test-newest \
+	clean known
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
-# Installs again only when a requirements file has changed.
-$(READY): requirements.txt $(wildcard samples/*/requirements.txt)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Python 3.11 or later is needed: make PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade -r requirements.txt
-	@touch $@
-
-run: $(READY) ## Serve all samples, or one with debugger: SAMPLE=NAME.
+run: known $(VENV)/.run ## Serve all samples, or one with debugger: SAMPLE=NAME.
 ifdef SAMPLE
-	@cd samples/$(SAMPLE) && exec $(BIN)/flask --app app run --debug --port $(PORT)
+	@"$(BIN)/flask" --app "samples/$(SAMPLE)/app" run --debug --port $(PORT)
 else
-	@(cd samples/celery && exec $(BIN)/celery -A app worker -l warning) & \
+	@export FLASK_SECRET_KEY=$$("$(BIN)/python" -c "$(SECRET_KEY)"); \
+	"$(BIN)/celery" --workdir samples/celery -A app worker -l warning & \
 	worker=$$!; trap 'kill $$worker; wait $$worker' EXIT; trap : INT TERM; \
-	cd samples/gallery && $(BIN)/flask --app app run --debug --port $(PORT)
+	"$(BIN)/flask" --app samples/gallery/app run --debug --port $(PORT)
 endif
 
-exercise: $(READY) ## Make exercises/NAME, to be filled in: SAMPLE=NAME.
-	@$(BIN)/python tests/runner.py $(SAMPLE)
+test: known lint ## Prove all samples in two minutes, or one: SAMPLE=NAME.
+	@echo "Running the tests of the samples, about two minutes ..."
+	@$(PYTEST) -n auto --dist worksteal tests --ignore tests/deep $(ONE)
 
-check-exercises: $(READY) ## Prove that all exercises fail until solved.
-	$(BIN)/python -m pytest -n auto tests/test_exercises.py
+test-all: test $(VENV)/.deep ## Prove them with servers and a browser, too.
+	@echo "Running the deep tests, about seven minutes ..."
+	@$(PYTEST) -n auto tests/deep $(ONE)
 
-test: lint ## Prove everything: all samples, all promises.
-	$(BIN)/python -m pytest -n auto
+exercise: $(VENV)/.test ## Make exercises/NAME, for a student: SAMPLE=NAME.
+	@"$(BIN)/python" tests/workshop.py $(SAMPLE)
 
-test-fast: $(READY) ## Run the samples' own tests only.
-	$(BIN)/python -m pytest -n auto tests/test_own.py -k own_tests
+bench: $(VENV)/.deep ## Measure what each pattern costs, or ONLY="boot lazy".
+	@PYTHONPATH=tests "$(BIN)/python" -m bench $(ONLY)
 
-# Versions, in a new environment and in those that the tests make in turn.
-test-lowest: ## Prove everything with the oldest versions allowed.
+lint: $(VENV)/.test ## Check style and format.
+	@"$(BIN)/ruff" check
+	@"$(BIN)/ruff" format --check
+
+test-lowest: ## Prove all samples with the oldest versions allowed.
 	$(call test_in,.venv-lowest,lowest-direct)
 
-test-newest: ## Prove everything with the newest versions allowed.
+test-newest: ## Prove all samples with the newest versions allowed.
 	$(call test_in,.venv-newest,highest)
 
-define test_in
-$(PYTHON) -m venv --clear $(1)
-$(1)/bin/python -m pip install --quiet uv
-$(1)/bin/uv pip install --quiet --compile-bytecode --python $(1) --resolution $(2) \
-	-r requirements.txt
-@touch $(1)/.ready
-UV_RESOLUTION=$(2) $(MAKE) test VENV=$(1)
+clean: ## Remove the environments, the samples' data, and caches.
+	rm -rf .venv .venv-* .ruff_cache site samples/*/instance
+	find samples tests -name __pycache__ -prune -exec rm -rf {} +
+
+# -- Environments -----------------------------------------------------------
+
+# One environment grows with what you ask for, and again when a requirements
+# file changes.
+$(VENV)/.run: $(REQUIREMENTS)
+	@$(PYTHON) -c "$(CHECK_PYTHON)"
+	@echo "Installing the samples' requirements into $(VENV), half a minute ..."
+	@$(PYTHON) -m venv $(VENV)
+	$(call install,requirements.txt)
+
+$(VENV)/.test: $(VENV)/.run tests/requirements.txt
+	@echo "Installing the tools for the tests into $(VENV) ..."
+	$(call install,tests/requirements.txt)
+
+$(VENV)/.deep: $(VENV)/.test tests/deep/requirements.txt
+	@echo "Installing the tools for the deep tests into $(VENV) ..."
+	$(call install,tests/deep/requirements.txt)
+
+define install
+@"$(BIN)/python" -m pip install --quiet --upgrade -r $(1)
+@touch $@
 endef
 
-bench: $(READY) ## Measure what each pattern costs, or ONLY="boot lazy".
-	PYTHONPATH=tests $(BIN)/python -m bench $(ONLY)
+define test_in
+@echo "Installing into $(1), with uv --resolution $(2) ..."
+@$(PYTHON) -m venv --clear $(1)
+@$(1)/bin/python -m pip install --quiet uv
+@$(1)/bin/uv pip install --quiet --compile-bytecode --python $(1) \
+	--resolution $(2) -r tests/deep/requirements.txt
+@touch $(1)/.run $(1)/.test $(1)/.deep
+@UV_RESOLUTION=$(2) $(MAKE) test-all VENV=$(1)
+endef
 
-lint: $(READY) ## Check style and format.
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+# -- Helpers ----------------------------------------------------------------
 
-clean: ## Remove the environment, data of the samples, and caches.
-	rm -rf $(VENV) .venv-* .ruff_cache samples/*/instance
-	find samples tests -name __pycache__ -prune -exec rm -rf {} +
+ONE = $(if $(SAMPLE),--sample $(SAMPLE))
+SECRET_KEY = import secrets; print(secrets.token_hex())
+CHECK_PYTHON = import sys; sys.version_info < (3, 11) and sys.exit('This \
+	needs Python 3.11 or later. Name one: make PYTHON=python3.12 ...')
+
+known:
+	@$(if $(filter-out $(SAMPLES),$(SAMPLE)),echo "There is no sample \
+	$(SAMPLE). The samples are: $(SAMPLES)"; exit 1,:)

@@ -4,7 +4,7 @@ import time
 from threading import Barrier, Thread
 
 from bench.measure import Row, ask, available, bare, load, measure
-from real import servers
+from deep import servers
 
 
 def rows(samples, tmp):

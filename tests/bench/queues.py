@@ -5,7 +5,7 @@ import sys
 
 import runner
 from bench.measure import Row, available, load, write_app
-from real import servers
+from deep import servers
 
 WITHOUT_FLASK = """
 import json

@@ -1,7 +1,7 @@
 """Clients whose every request bears a mark, which no other request does.
 
-What a sample can be asked comes from `hostile.surface`; here it is filled
-with what a sample does not refuse.
+What a sample can be asked comes from `hostile.surface`. From this, `learn`
+chooses what the sample accepts.
 """
 
 import json
@@ -11,16 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from types import SimpleNamespace
 
-from hostile import (
-    Attack,
-    Page,
-    exchange,
-    filed,
-    request,
-    sized,
-    statuses,
-    surface,
-)
+from hostile import Attack, Page, exchange, filed, request, sized, statuses
 
 MARK = re.compile(rb"mk(\d\d)n\d{5}z")
 
@@ -64,29 +55,6 @@ def marked(value, mark):
     return text.encode()
 
 
-class Shown(Page):
-    """A page as a browser shows it: what can be chosen is chosen."""
-
-    select = None
-
-    def handle_starttag(self, tag, attrs):
-        super().handle_starttag(tag, attrs)
-        self.select = tag == "option" and self.select
-
-        if tag == "select":
-            self.select = dict(attrs).get("name")
-        elif self.select and dict(attrs).get("value"):
-            self.choose(dict(attrs)["value"])
-
-    def handle_data(self, data):
-        if self.select and self.lasttag == "option" and data.strip():
-            self.choose(data.strip())
-
-    def choose(self, value):
-        self.forms[-1].fields[self.select] = value.encode()
-        self.select = None
-
-
 def choices(found, port):
     """Yield lists of acts; of each the first that is not refused will do."""
     forms = {}
@@ -95,7 +63,7 @@ def choices(found, port):
         yield [Act(*to)]
         yield [Act(to[0], re.sub(r"[^/?]+(?=$|\?)", "MARK", to[1], count=1))]
 
-        for form in Shown(to[1], exchange(port, request(*to)), {}).forms:
+        for form in Page(to[1], exchange(port, request(*to))).forms:
             forms.setdefault(form[:2], form)
 
     for form in found.forms:
@@ -173,14 +141,14 @@ def aliens(client, answer):
 # -- What to expect ---------------------------------------------------------
 
 
-def learn(folder, port):
+def learn(found, port):
     """Return what one client, and then another, find out when alone.
 
     `seconds` is {act: the least it took}, `public` the kinds of request that
     show what others sent, `missing` the acts that lead to where no mark is
     shown.
     """
-    acts, public, missing, places, seconds = [], set(), set(), [], {}
+    acts, public, missing, seconds = [], set(), set(), {}
 
     def judge(client, key, attack, answer, mark, act):
         if aliens(client, answer):
@@ -191,7 +159,7 @@ def learn(folder, port):
 
     first, second = (Client(port, number, judge) for number in (98, 99))
 
-    for options in choices(surface(folder, port), port):
+    for options in choices(found, port):
         for act in options:
             if "MARK" in act.target and options == [act]:
                 # A path with a mark in it is for those that show it.
@@ -199,7 +167,10 @@ def learn(folder, port):
                 good = b"mk99" in answer and statuses(answer)[0] < 400
             else:
                 answer, place = first.do(act)
-                places += [place] if place else []
+
+                if place:
+                    second.ask(kind("GET", place), request("GET", place), "x")
+
                 good = statuses(answer)[0] < 400
 
             if good:
@@ -212,8 +183,5 @@ def learn(folder, port):
             client.do(act)
             taken = time.monotonic() - start
             seconds[act] = min(taken, seconds.get(act, taken))
-
-        for path in places:
-            client.ask(kind("GET", path), request("GET", path), "x")
 
     return SimpleNamespace(public=public, missing=missing, seconds=seconds)

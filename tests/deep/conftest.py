@@ -1,0 +1,128 @@
+"""Fixtures of the deep tests: a fresh copy, a booted server, a browser."""
+
+import os
+import re
+import shutil
+
+import clients
+import hostile
+import pytest
+import runner
+from playwright.sync_api import Error, sync_playwright
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    # Twice the processors, because many tests wait for a server.
+    return 2 * os.cpu_count()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415
+
+    class OneWorkerPerSample(LoadScopeScheduling):
+        """Sends tests that share a server to one worker.
+
+        The mark `xdist_group` of xdist 3.8 does nothing on pytest 9.2.
+        """
+
+        def _split_scope(self, nodeid):
+            path, _, test = nodeid.partition("::")
+            found = re.search(r"\[(\w+)", test)
+            return found[1] if found and found[1] in runner.SAMPLES else path
+
+    return OneWorkerPerSample(config, log)
+
+
+@pytest.fixture(scope="session")
+def folder(sample, tmp_path_factory):
+    """A fresh copy of the sample, in a folder with a space in its name."""
+    return runner.copy(sample, tmp_path_factory.mktemp("a copy"))
+
+
+@pytest.fixture(scope="session")
+def live(folder, tmp_path_factory):
+    """The sample under gunicorn, shared by the checks that can share it."""
+    log = tmp_path_factory.mktemp("log") / "gunicorn.log"
+    key = "one for both workers"
+
+    with runner.boot(
+        folder, log=log, gunicorn=True, FLASK_SECRET_KEY=key
+    ) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def surface(folder, live, tmp_path_factory):
+    """What the sample can be asked, see `hostile.surface`.
+
+    Its `folder` is a copy of the sample with the data that this has stored.
+    """
+    surface = hostile.surface(folder, live.port)
+    surface.folder = tmp_path_factory.mktemp("learn") / folder.name
+    shutil.copytree(folder, surface.folder)
+    return surface
+
+
+@pytest.fixture(scope="session")
+def known(surface):
+    """What `clients.learn` returns, and the folder where it was learned."""
+    key = "one for all workers"
+    folder = surface.folder
+
+    with runner.boot(
+        folder, log=folder.parent / "log", FLASK_SECRET_KEY=key
+    ) as server:
+        known = clients.learn(surface, server.port)
+
+    # With what was stored already; only files are the same to all workers.
+    known.key, known.folder = key, folder
+    known.stored = any(it.is_file() for it in folder.glob("instance/**/*"))
+    return known
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for the whole run: the system's, or Playwright's own."""
+    names = ("chromium", "google-chrome", "chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    args = ["background-networking", "component-update", "gpu", "sync"]
+    args = ["--no-sandbox", *(f"--disable-{name}" for name in args)]
+
+    with sync_playwright() as playwright:
+        try:
+            # Playwright's own must be the whole browser, because its smaller
+            # one for tests fetches no icons.
+            chromium = playwright.chromium.launch(
+                executable_path=path,
+                channel=None if path else "chromium",
+                args=args,
+            )
+        except Error:
+            if path:
+                raise
+
+            pytest.skip(
+                "There is no Chromium. Run `playwright install chromium`, or"
+                " get it from your system's packages."
+            )
+
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def tab(browser):
+    """One page for all checks of a sample that may share their cookies."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A fresh page, in a context with no cookies from any other test."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()

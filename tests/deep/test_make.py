@@ -1,0 +1,122 @@
+"""The commands of the Makefile work, also below a path with a space."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import runner
+
+FIRST = next(iter(runner.SAMPLES))
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of the whole project, with this environment, and a space."""
+    ignored = shutil.ignore_patterns(
+        ".git", ".venv*", "exercises", *runner.LEFT_BEHIND
+    )
+    to = tmp_path / "a check out" / runner.ROOT.name
+    shutil.copytree(runner.ROOT, to, ignore=ignored)
+    (to / ".venv").symlink_to(sys.prefix)
+    return to
+
+
+def make(*args, cwd):
+    return subprocess.run(
+        ["make", "--no-print-directory", *args],
+        cwd=cwd,
+        env=runner.environment(PYTHONWARNINGS=None),
+        capture_output=True,
+        text=True,
+        timeout=runner.PATIENCE * 5,
+        check=False,
+    )
+
+
+def running(checkout, tmp_path, *args, ready):
+    return runner.started(
+        ["make", "run", "PORT=0", *args],
+        cwd=checkout,
+        log=tmp_path / "log",
+        env=runner.environment(PYTHONWARNINGS=None),
+        ready=rf"(?s)http://127\.0\.0\.1:(\d+).*{ready}",
+    )
+
+
+def children(pid):
+    """Return the ids of all processes that a process has started, and it."""
+    done = subprocess.run(
+        ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
+    )
+    found = [int(line) for line in done.stdout.split()]
+    return [pid, *(more for child in found for more in children(child))]
+
+
+def test_run_serves_all_samples_and_ctrl_c_ends_it_all(checkout, tmp_path):
+    with running(checkout, tmp_path, ready="Debugger is active") as found:
+        process, match = found
+        page = runner.fetch(f"http://127.0.0.1:{match[1]}/").text
+        names = runner.SAMPLES.keys() - {"gallery"}
+        assert [name for name in names if f"/{name}/" not in page] == []
+        started = children(process.pid)
+        # A terminal does this on Ctrl-C.
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(runner.PATIENCE)
+        deadline = time.monotonic() + runner.PATIENCE
+
+        # A worker's last child can outlive it for a moment.
+        while left := [
+            pid for pid in started if Path(f"/proc/{pid}").exists()
+        ]:
+            assert time.monotonic() < deadline, left
+            time.sleep(0.05)
+
+
+def test_run_serves_one_sample_with_debugger_and_reloader(checkout, tmp_path):
+    with running(
+        checkout,
+        tmp_path,
+        f"SAMPLE={FIRST}",
+        ready="with stat.*Debugger is active",
+    ) as (_, match):
+        assert runner.fetch(f"http://127.0.0.1:{match[1]}/").status < 400
+
+
+@pytest.mark.parametrize("target", ["run", "exercise", "test"])
+def test_an_unknown_sample_is_answered_with_the_names(checkout, target):
+    done = make(target, "SAMPLE=nope", "PORT=0", cwd=checkout)
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "nope" in output
+    assert [name for name in runner.SAMPLES if name not in output] == []
+
+
+def test_exercise_makes_a_folder_that_its_own_test_fails_in(checkout):
+    done = make("exercise", f"SAMPLE={FIRST}", cwd=checkout)
+    assert done.returncode == 0, done.stderr
+    made = checkout / "exercises" / FIRST
+    assert runner.own_tests(made).returncode == 1
+    # The command does not overwrite a student's work.
+    assert make("exercise", f"SAMPLE={FIRST}", cwd=checkout).returncode != 0
+
+
+def test_help_lists_the_targets(checkout):
+    done = make("help", cwd=checkout)
+    assert done.returncode == 0
+    text = (checkout / "Makefile").read_text("utf-8")
+    targets = re.search(r"^\.PHONY: (.+)$", text, re.M)[1].split()
+    assert [line.split()[0] for line in done.stdout.splitlines()] == targets
+
+
+def test_the_benchmark_measures_and_its_table_names_each_sample(checkout):
+    done = make("bench", "ONLY=requests", cwd=checkout)
+    assert done.returncode == 0, done.stderr
+    assert "`subclassing`: a request: request and app | " in done.stdout
+    table = (checkout / "tests/BENCH.md").read_text("utf-8")
+    assert {*re.findall(r"^\| `(\w+)`", table, re.M)} == {*runner.SAMPLES}

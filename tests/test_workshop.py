@@ -1,0 +1,192 @@
+"""The exercise and the *Break it* edit in each README work as it says."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import runner
+import workshop
+
+NO_TESTS = 5  # an exit code of pytest
+
+
+@pytest.fixture
+def steps(sample):
+    """The steps of the exercise, unless the README has no *Teach it*."""
+    if not runner.section(sample, "Teach it"):
+        return []
+
+    found = workshop.steps(sample)
+    assert found, (
+        f'{sample.name}/README.md: write a numbered list below "**Exercise:**"'
+        " in *Teach it*, such as: 1. `function_name`: hint. Then `pytest -k"
+        " name_of_test` passes."
+    )
+    return found
+
+
+def test_exercise_blanks_functions_and_hints_how_to_write_them(
+    sample, steps, tmp_path
+):
+    named = {
+        name
+        for path in workshop.sources(sample)
+        for name in workshop.functions(path)
+    }
+
+    for step in steps:
+        where = f"{sample.name}/README.md, exercise, `{step.name}`:"
+        assert step.name in named, (
+            f"{where} write the name of a function of the sample, or"
+            f" `Class.method`. The names are: {', '.join(sorted(named))}"
+        )
+        assert step.command, (
+            f"{where} end the hint with: Then `pytest -k EXPRESSION` passes."
+        )
+
+    made = workshop.make_exercise(sample, tmp_path)
+    text = "".join(
+        path.read_text(encoding="utf-8") for path in workshop.sources(made)
+    )
+    comments = " ".join(re.sub(r"\n *#", " ", text).split())
+    assert all(step.hint in comments for step in steps)
+
+
+def test_exercise_is_solved_step_by_step(sample, steps, tmp_path):
+    """A step's tests fail until its function is written, and pass then."""
+    made = workshop.make_exercise(sample, tmp_path)
+
+    with workshop.warm(made) as pytest:
+        for number, step in enumerate(steps):
+            where = f"{sample.name}/README.md, exercise, `{step.name}`:"
+            select = shlex.split(step.command)[1:]
+            code, output = pytest("-x", *select)
+            assert code != NO_TESTS, (
+                f"{where} `{step.command}` selects no test. Correct the"
+                f" expression.\n{output}"
+            )
+            assert code != 0, (
+                f"{where} `{step.command}` passes while the function is `...`."
+                " Name a test that needs it, or move the step."
+            )
+            assert code == 1, (
+                f"{where} pytest must collect the tests while the function is"
+                " `...`. Leave it out of the exercise, or import less in the"
+                f" test.\n{output}"
+            )
+
+            workshop.write(sample, made, steps[number + 1 :])
+            code, output = pytest(*select)
+            assert code == 0, (
+                f"{where} `{step.command}` fails although the function is"
+                " written, because a later step is missing. Name other tests,"
+                f" or change the order.\n{output}"
+            )
+
+
+def test_break_it_fails_the_named_test(sample, steps, tmp_path):
+    if not steps:
+        return
+
+    text = runner.section(sample, "Teach it").partition("**Break it:**")[2]
+    where = f"{sample.name}/README.md, *Break it*:"
+    names = re.findall(r"`(test_\w+)`\s+(?:then\s+)?fails?", text)
+    diff = re.search(r"```diff\n(.*?)```", text, re.S)
+    assert names, f"{where} end the text with: `test_name` fails."
+    assert diff, f"{where} add a ```diff block with lines of - and +."
+    lines = diff[1].splitlines(keepends=True)
+    old = "".join(line[1:] for line in lines if line[0] in "- ")
+    new = "".join(line[1:] for line in lines if line[0] in "+ ")
+
+    whole = runner.copy(sample, tmp_path / "whole")
+    found = files_with(old, whole)
+    assert len(found) == 1, (
+        f"{where} the lines of - must stand once, in one file. They stand"
+        f" {len(found)} times. Copy them with their indentation:\n{old}"
+    )
+    exercise = workshop.make_exercise(sample, tmp_path / "exercise")
+    assert len(files_with(old, exercise)) == 1, (
+        f"{where} edit a line outside the functions of the exercise, because"
+        " the diff would print their solution."
+    )
+
+    [path] = found
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    done = runner.own_tests(
+        whole, "-W", "error", "-rfE", "-k", " or ".join(names)
+    )
+
+    for name in names:
+        assert re.search(rf"^FAILED \S+::{name}\b", done.stdout, re.M), (
+            f"{where} `{name}` doesn't fail after the edit. Change the edit,"
+            f" or name another test.\n{done.stdout}"
+        )
+
+
+def files_with(text, folder):
+    """Return the file for each time that `text` stands in the sample."""
+    return [
+        path
+        for path in map(folder.joinpath, runner.contents(folder))
+        if not path.name.startswith(("README", "test_"))
+        for _ in range(path.read_text("utf-8", "replace").count(text))
+    ]
+
+
+@pytest.fixture
+def house(sample, tmp_path):
+    """A copy of the repository with one sample."""
+    (tmp_path / "tests").mkdir()
+
+    for name in ("runner.py", "workshop.py"):
+        path = runner.ROOT / "tests" / name
+        (tmp_path / "tests" / name).write_bytes(path.read_bytes())
+
+    runner.copy(sample, tmp_path / "samples")
+    return tmp_path
+
+
+def test_command_makes_an_exercise_that_can_be_started_at_once(
+    sample, steps, house
+):
+    if not steps:
+        return
+
+    done = runner.python("tests/workshop.py", sample.name, cwd=house)
+    assert done.returncode == 0, done.stderr
+    commands = "\n".join(
+        re.findall(r"^  ((?:cd|\S+ -m) .+)", done.stdout, re.M)
+    )
+    assert "cd " in commands
+    tried = subprocess.run(
+        ["bash", "-ec", commands],
+        cwd=house,
+        env=runner.environment(),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=runner.PATIENCE,
+        check=False,
+    )
+    assert tried.returncode == 1, tried.stderr
+    assert "1 failed" in tried.stdout
+
+
+def test_command_never_overwrites_work(sample, house):
+    work = house / "exercises" / sample.name / "app.py"
+    work.parent.mkdir(parents=True)
+    work.write_text("# a student's work\n", encoding="utf-8")
+    done = runner.python("tests/workshop.py", sample.name, cwd=house)
+    assert done.returncode != 0
+    assert "Move the folder away or delete it" in done.stderr
+    assert work.read_text(encoding="utf-8") == "# a student's work\n"
+
+
+def test_command_names_the_samples_when_there_is_no_such_sample():
+    for arguments in ([], ["nope"]):
+        script = Path(workshop.__file__)
+        done = runner.python(script, *arguments, cwd=runner.ROOT)
+        assert done.returncode != 0
+        assert all(name in done.stderr for name in runner.SAMPLES)

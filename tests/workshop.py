@@ -1,0 +1,256 @@
+"""Makes exercises for a workshop: `python tests/workshop.py NAME`.
+
+An exercise is a copy of a sample. In it, hints replace the bodies of the
+functions that *Teach it* in the sample's README lists.
+"""
+
+import ast
+import contextlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+from typing import NamedTuple
+
+import runner
+from runner import sources
+
+
+class Step(NamedTuple):
+    """One numbered item of the exercise in *Teach it*."""
+
+    name: str  # of a function, with a dot for a method
+    hint: str
+    command: str  # "pytest" or "pytest -k EXPRESSION", or ""
+
+
+def steps(folder):
+    """Return the steps of the exercise in the README, easiest first."""
+    text = runner.section(folder, "Teach it").partition("**Exercise:**")[2]
+    text = text.partition("\n**")[0]
+    found = []
+
+    for item in re.split(r"^\d+\. ", text, flags=re.M)[1:]:
+        name, _, hint = " ".join(item.split()).partition(": ")
+        hint = f"{hint[:1].upper()}{hint[1:]}"
+        command = re.search(r"`(pytest(?: -k [^`]+)?)`", hint)
+        found.append(
+            Step(name.strip("`"), hint, command[1] if command else "")
+        )
+
+    return found
+
+
+def make_exercise(folder, to):
+    """Copy a sample to `to`/NAME with its functions blank; return the folder.
+
+    Raises FileExistsError instead of overwriting a student's work.
+    """
+    made = runner.copy(folder, to)
+    write(folder, made, steps(folder))
+    return made
+
+
+def write(folder, made, left):
+    """Write the sources to `made`, with the functions of `left` blank."""
+    for path in sources(folder):
+        copied = made / path.relative_to(folder)
+        shutil.copy(path, copied)
+        found = functions(copied)
+        blank(
+            copied,
+            {step.name: step.hint for step in left if step.name in found},
+        )
+
+
+# -- Blanking ---------------------------------------------------------------
+
+
+def functions(path):
+    """Return {dotted name: node} of all functions and methods in a file."""
+    found = {}
+
+    def walk(node, prefix):
+        for child in ast.iter_child_nodes(node):
+            name = prefix
+
+            if isinstance(
+                child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+            ):
+                name = f"{prefix}{child.name}"
+
+                if not isinstance(child, ast.ClassDef):
+                    # A getter and its setter share a name. Take the first.
+                    found.setdefault(name, child)
+
+                name += "."
+
+            walk(child, name)
+
+    walk(ast.parse(path.read_bytes()), "")
+    return found
+
+
+def first_line(node):
+    """Return the number of the line where a function's code starts.
+
+    The docstring isn't code. Without any code, it's the line after it.
+    """
+    if ast.get_docstring(node) is None:
+        [first, *_] = node.body
+    elif node.body[1:]:
+        first = node.body[1]
+    else:
+        return node.end_lineno + 1
+
+    decorators = getattr(first, "decorator_list", None)
+    return decorators[0].lineno if decorators else first.lineno
+
+
+def blank(path, hints):
+    """Replace the bodies of the functions in `hints` by `...`.
+
+    `hints` is {dotted name: hint}. Signature, decorators and docstring stay,
+    and a hint becomes a comment. Raises KeyError for an unknown name.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    nodes = functions(path)
+
+    # Start at the end of the file, so that the line numbers stay right.
+    for name in sorted(hints, key=lambda name: -nodes[name].lineno):
+        node = nodes[name]
+        start = " " * node.body[0].col_offset
+        comment = textwrap.fill(
+            hints[name],
+            79,
+            initial_indent=f"{start}# ",
+            subsequent_indent=f"{start}# ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        new = [f"{comment}\n"] if hints[name] else []
+        first = first_line(node) - 1
+
+        # The comments above the first statement can give the solution away.
+        while lines[first - 1].strip()[:1] in ("", "#"):
+            first -= 1
+
+        if ast.get_docstring(node) is not None:
+            new.insert(0, "\n")
+
+        lines[first : node.end_lineno] = [*new, f"{start}...\n"]
+
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+# -- Running a test many times ----------------------------------------------
+
+WARM = """
+import importlib, json, os, signal, sys
+import pytest
+
+for name in sys.argv[3:]:
+    importlib.import_module(name)
+
+for line in sys.stdin:
+    if not os.fork():
+        signal.alarm(int(sys.argv[1]))
+        output = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        sys.exit(pytest.main(json.loads(line)))
+
+    print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+"""
+
+
+def imports(folder):
+    """Return the modules that a sample imports, without its own ones."""
+    own = {path.stem for path in folder.rglob("*")}
+    names = set()
+
+    for path in folder.rglob("*.py"):
+        for node in ast.parse(path.read_bytes()).body:
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names.add(node.module)
+
+    return sorted(name for name in names if name.split(".")[0] not in own)
+
+
+@contextlib.contextmanager
+def warm(folder):
+    """Yield a function that runs pytest and returns (exit code, output).
+
+    Each run is a fork of one process, which has imported the modules that the
+    sample imports, because many runs would take too long otherwise.
+    """
+    with (
+        tempfile.TemporaryDirectory() as tmp,
+        subprocess.Popen(
+            [
+                *(sys.executable, "-c", WARM, f"{runner.PATIENCE * 5}"),
+                *(f"{tmp}/output", *imports(folder)),
+            ],
+            cwd=folder,
+            env=runner.environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        ) as process,
+    ):
+
+        def pytest(*args):
+            arguments = ["-q", "--tb=short", "--assert=plain", *args]
+            process.stdin.write(f"{json.dumps(arguments)}\n")
+            process.stdin.flush()
+            code = int(process.stdout.readline())
+            output = Path(tmp, "output").read_bytes()
+            return code, output.decode(errors="replace")
+
+        yield pytest
+
+
+# -- The command ------------------------------------------------------------
+
+
+def main(name=""):
+    if name not in runner.SAMPLES:
+        sys.exit(
+            f"Name a sample: python tests/workshop.py NAME\n"
+            f"The samples are: {' '.join(runner.SAMPLES)}"
+        )
+
+    try:
+        made = make_exercise(runner.SAMPLES[name], runner.ROOT / "exercises")
+    except FileExistsError:
+        sys.exit(
+            f"There is an exercise in exercises/{name} already. Move the"
+            " folder away or delete it, then run this command again."
+        )
+
+    # Not the resolved path, which leads out of a virtual environment.
+    python = Path(sys.executable)
+
+    if python.is_relative_to(runner.ROOT):
+        python = os.path.relpath(python, made)
+
+    print(f"Fill in the functions that are `...` in exercises/{name}:\n")
+
+    for step in steps(made):
+        print(f"  {step.name}")
+
+    print("\nThe exercise is solved when this test passes:\n")
+    print(f"  cd {shlex.quote(os.path.relpath(made))}")
+    print(f"  {shlex.quote(f'{python}')} -m pytest -x -q --tb=short")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])

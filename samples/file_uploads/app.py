@@ -1,4 +1,4 @@
-"""Uploading files: keep them under names of our own, and hand them out again.
+"""Uploading files: check the name, limit the size, serve them as downloads.
 
 Docs: https://flask.palletsprojects.com/patterns/fileuploads/
 Run:  flask --app app run --port 8000
@@ -6,69 +6,82 @@ Try:  curl -i localhost:8000 -F file=@requirements.txt
       curl -i localhost:8000 -F file=@app.py
 """
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
-from uuid import uuid4
+from secrets import token_hex
 
 from flask import (
     Flask,
-    abort,
+    current_app,
     redirect,
     render_template,
     request,
     send_from_directory,
     url_for,
 )
+from werkzeug.utils import secure_filename
 
-ALLOWED_EXTENSIONS = ("txt", "pdf", "png", "jpg", "jpeg", "gif")
+ALLOWED_EXTENSIONS = ["txt", "pdf", "png", "jpg", "jpeg", "gif"]
 
 app = Flask(__name__)
 app.config["UPLOAD_FOLDER"] = "uploads"
-app.config["MAX_CONTENT_LENGTH"] = 16_000_000
+app.config["MAX_CONTENT_LENGTH"] = 16_000_000  # bytes
 app.config.from_prefixed_env()
 
 
 # -- A Gentle Introduction --------------------------------------------------
 
 
+def allowed_file(filename):
+    return Path(filename).suffix[1:].lower() in ALLOWED_EXTENSIONS
+
+
 def upload_folder():
-    # Saving and sending would each take a relative path in their own way.
-    folder = Path(app.instance_path, app.config["UPLOAD_FOLDER"])
+    # Use an absolute path, because save() and send_from_directory() resolve
+    # a relative one against different folders.
+    setting = current_app.config["UPLOAD_FOLDER"]
+    folder = Path(current_app.instance_path, setting)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def query_names(sql, args=()):
-    """Run one statement on the table `names (stored, given)`."""
-    # A file beside the uploads: every worker sees it, a dict only one.
-    with closing(sqlite3.connect(upload_folder() / "names.db")) as db, db:
-        db.execute(
-            "CREATE TABLE IF NOT EXISTS names (stored PRIMARY KEY, given)"
-        )
-        return db.execute(sql, args).fetchall()
+@app.get("/")
+def index(error=None):
+    paths = upload_folder().iterdir()
+    newest_first = sorted(paths, key=lambda path: -path.stat().st_mtime)
+    return render_template(
+        "upload.html",
+        files=[path.name for path in newest_first],
+        extensions=ALLOWED_EXTENSIONS,
+        error=error,
+    )
 
 
 @app.post("/")
 def upload_file():
-    files = request.files.getlist("file")
+    file = request.files["file"]
 
-    # A browser with nothing chosen sends the field, without a file name.
-    if len(files) != 1 or not files[0].filename:
-        abort(400, "Choose one file, and send all of it in the field file.")
+    # If no file is chosen, the browser sends one with an empty name.
+    if not file.filename:
+        return index("No file was chosen. Choose one to upload."), 400
 
-    stored = save(files[0])
-    return redirect(url_for("index", uploaded=stored), code=303)
+    if not allowed_file(file.filename):
+        types = ", ".join(ALLOWED_EXTENSIONS)
+        return index(f"The file must have one of these types: {types}."), 415
+
+    # Don't use the name as sent, because it might contain "../" or belong to
+    # another file. Treat the extension separately, because secure_filename()
+    # removes all but ASCII, and would leave "png" of "日本語.png".
+    path = Path(file.filename)
+    stem = secure_filename(path.stem)[:100] or "file"
+    name = f"{stem}-{token_hex(8)}{path.suffix.lower()}"
+    file.save(upload_folder() / name)
+    return redirect(url_for(".index", uploaded=name))
 
 
 @app.get("/uploads/<name>")
 def download_file(name):
-    # Only what the table knows is sent, so never the table's own file.
-    if not query_names("SELECT 1 FROM names WHERE stored = ?", [name]):
-        abort(404)
-
-    # Together they keep a browser from running it as a page of this site.
     response = send_from_directory(upload_folder(), name, as_attachment=True)
+    # Don't let the browser guess that the file is a page of this site.
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
@@ -76,74 +89,7 @@ def download_file(name):
 # -- Improving Uploads ------------------------------------------------------
 
 
-def save(file):
-    """Store an uploaded file and its given name, both or neither.
-
-    Returns the stored name, of which only the extension is the visitor's.
-    Ends the request with 415 if that one is not allowed.
-    """
-    _, dot, extension = file.filename.rpartition(".")
-    extension = extension.lower()
-
-    if not dot or extension not in ALLOWED_EXTENSIONS:
-        abort(415, f"Choose a file of type {', '.join(ALLOWED_EXTENSIONS)}.")
-
-    stored = f"{uuid4()}.{extension}"
-    path = upload_folder() / stored
-    # For showing only, so an endless name is cut.
-    given = file.filename[:1000]
-
-    try:
-        file.save(path)
-        query_names("INSERT INTO names VALUES (?, ?)", [stored, given])
-    except (OSError, sqlite3.Error):
-        path.unlink(missing_ok=True)
-        raise
-
-    return stored
-
-
-@app.errorhandler(400)
 @app.errorhandler(413)
-@app.errorhandler(415)
-def show_refusal(error):
-    # A refused Host has no endpoint, and a page with links would be a 500.
-    if request.endpoint != "upload_file":
-        return error
-
-    response = error.get_response()
-
-    try:
-        response.set_data(index(error.description))
-    except (OSError, sqlite3.OperationalError) as error:
-        return unavailable(error)
-
-    return response
-
-
-@app.errorhandler(OSError)
-@app.errorhandler(sqlite3.OperationalError)
-def unavailable(error):
-    # The disk may be full, or not ours to write: nothing was stored.
-    app.logger.error("uploads: %s", error)
-    return "The file store is not available. Nothing was stored.", 503
-
-
-# -- Upload Progress Bars ---------------------------------------------------
-
-# Not on the server: it would have to store how much has arrived, and the page
-# to ask for that again and again.
-
-
-# -- An Easier Solution -----------------------------------------------------
-
-# The browser knows how much it has sent, and static/upload.js shows it. The
-# script gets the same answers as a form without JavaScript: this page.
-
-
-@app.get("/")
-def index(error=None):
-    files = query_names("SELECT stored, given FROM names ORDER BY rowid DESC")
-    return render_template(
-        "index.html", files=files, error=error, extensions=ALLOWED_EXTENSIONS
-    )
+def too_large(error):
+    # Flask raises this error in request.files, before any file is saved.
+    return index("The file is too large. Choose a smaller one."), 413

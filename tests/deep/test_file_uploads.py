@@ -339,6 +339,8 @@ def test_views_work_in_a_blueprint_of_a_factory_app(tmp_path, page, picture):
         page.goto(f"{server.url}/files/")
         choose_and_upload(page, picture)
         name = page.inner_text("[role=status] a")
+        # Without its script, the form leads to another URL.
+        assert page.url == f"{server.url}/files/"
         reply = runner.fetch(f"{server.url}/files/uploads/{name}")
         assert reply.body == picture.read_bytes()
         choose_and_upload(page, FOLDER / "app.py")

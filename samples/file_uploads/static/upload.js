@@ -1,43 +1,41 @@
-const form = document.querySelector("form");
+// -- An Easier Solution ----------------------------------------------------
+
+const form = document.querySelector("#upload");
 const button = form.querySelector("button");
 const bar = form.querySelector("progress");
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
+  button.disabled = true;
+  bar.parentElement.hidden = false;
 
-  // fetch() would be shorter, but cannot tell how much it has sent.
+  // Don't use fetch(), because it doesn't tell how much it has sent.
   const request = new XMLHttpRequest();
   request.responseType = "document";
   request.upload.addEventListener("progress", ({ loaded, total }) => {
     bar.max = total;
     bar.value = loaded;
   });
-  // It comes after success, after a refusal and without a connection alike.
+  // The browser sends this event after a failure, too.
   request.addEventListener("loadend", () => {
-    showSending(false);
+    button.disabled = false;
+    bar.parentElement.hidden = true;
+    bar.value = 0;
     showResult(request);
   });
-
-  showSending(true);
   request.open("POST", form.action);
   request.send(new FormData(form));
 });
 
-function showSending(sending) {
-  bar.value = 0;
-  bar.parentElement.hidden = !sending;
-  button.disabled = sending;
-}
-
-function showResult({ response, responseURL }) {
-  // The answer is a whole page, the one that the redirect led to.
-  const result = response?.querySelector("#result");
+function showResult(request) {
+  const shown = document.querySelector("#upload-result");
+  // The response is the page that a browser without JavaScript shows.
+  const result = request.response?.querySelector("#upload-result");
 
   if (result) {
-    document.querySelector("#result").replaceWith(result);
-    history.replaceState(null, "", responseURL);
+    shown.replaceWith(result);
   } else {
-    document.querySelector("[role=alert]").textContent =
-      "The file did not arrive. Try again.";
+    shown.querySelector("[role=alert]").textContent =
+      "The upload failed. Check the size of the file, and try again.";
   }
 }

@@ -3,7 +3,6 @@
 Docs: https://flask.palletsprojects.com/patterns/sqlalchemy/
 Run:  flask --app app run --port 8000
 Try:  curl localhost:8000/extension/users -d name=ada -d email=ada@example.com
-      curl localhost:8000/core/users
 """
 
 from pathlib import Path
@@ -26,11 +25,12 @@ engine = sa.create_engine(app.config["SQLALCHEMY_DATABASE_URI"])
 
 def create_tables(metadata):
     """Create the tables that are missing."""
-    try:
-        metadata.create_all(engine)
-    except DatabaseError:
-        # Another worker might have created a table in between. Look again.
-        metadata.create_all(engine)
+    for table in metadata.sorted_tables:
+        try:
+            table.create(engine, checkfirst=True)
+        except DatabaseError:
+            # Another worker might have created it in between. Look again.
+            table.create(engine, checkfirst=True)
 
 
 def user_form():

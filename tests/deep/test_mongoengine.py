@@ -139,7 +139,7 @@ def test_own_test_passes_over_the_wire_as_in_process(folder, mongodb):
     # The second run has used this server, or it would pass without it.
     mongodb.stop()
     done = runner.own_tests(folder, "-x", FLASK_MONGODB_URI=mongodb.url)
-    assert done.returncode == 1
+    assert done.returncode != 0
     assert "ServerSelectionTimeoutError" in done.stdout
 
 
@@ -179,7 +179,7 @@ def test_concurrent_writers_in_two_workers_lose_nothing(server):
 
 
 def test_concurrent_requests_cannot_take_the_same_imdb_id(server):
-    # These are the first requests, so they also create the index.
+    # These are the first requests to an empty database.
     for turn in range(5):
         movie = {"title": "x", "imdb": {"imdb_id": f"tt{turn}"}}
         replies = together(lambda _, movie=movie: add(server, **movie))
@@ -193,15 +193,16 @@ def test_concurrent_requests_cannot_take_the_same_imdb_id(server):
 
 
 def test_routes_return_503_while_the_server_is_stopped(boot, mongodb):
-    mongodb.stop()
-
-    # The second time, the driver has known the server.
     with boot(mongodb.url) as server:
-        for _ in range(2):
-            assert_unavailable(server)
-            mongodb.start()
-            assert_available(server)
-            mongodb.stop()
+        assert_available(server)
+        mongodb.stop()
+        assert_unavailable(server)
+
+    # The application also starts without a server.
+    with boot(mongodb.url) as server:
+        assert_unavailable(server)
+        mongodb.start()
+        assert_available(server)
 
 
 def test_routes_return_503_while_the_server_hangs(folder, boot, mongodb):
@@ -241,7 +242,7 @@ def test_page_adds_and_deletes_a_movie(server, page):
     for _ in range(2):
         page.get_by_label("Title").fill("<b>M</b>")
         page.get_by_label("Year").fill("1931")
-        page.get_by_label("Actor").last.fill("Peter Lorre")
+        page.get_by_label("Actor").first.fill("Peter Lorre")
         page.get_by_label("IMDb id").fill("tt0022100")
         page.get_by_role("button", name="Add").click()
         page.get_by_role("link", name="<b>M</b>").wait_for()

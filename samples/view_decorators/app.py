@@ -1,4 +1,4 @@
-"""View decorators: what several views need, written once above each.
+"""View decorators: write behavior once that several views share.
 
 Docs: https://flask.palletsprojects.com/patterns/viewdecorators/
 Run:  flask --app app run --port 8000
@@ -9,78 +9,95 @@ import re
 import secrets
 from datetime import UTC, datetime
 from functools import wraps
+from urllib.parse import quote
 
 from cachelib import SimpleCache
-from flask import Flask, redirect, render_template, request, session, url_for
+from flask import (
+    Flask,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from werkzeug.security import check_password_hash, generate_password_hash
 
 app = Flask(__name__)
-app.config["MAX_CONTENT_LENGTH"] = 1_000_000
-# Several workers, or a restart, need one key: set FLASK_SECRET_KEY.
+# This key signs the session. For several workers, set FLASK_SECRET_KEY.
 app.config["SECRET_KEY"] = secrets.token_hex()
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 app.config.from_prefixed_env()
 
-# One account for the demonstration, and a hash that no password fits.
-USERS = {"admin": generate_password_hash("secret")}
-NOBODY = generate_password_hash(secrets.token_hex())
+USERS = {"admin": generate_password_hash("secret")}  # the demo account
+cache = SimpleCache()
 
-cache = SimpleCache(threshold=500)  # answers; each process has its own
+
+def local_url():
+    """Return the URL of this request, without the host."""
+    # Flask has decoded the path. Quote it again, or /files/c%23 becomes
+    # /files/c# and leads to another page.
+    path = quote(request.root_path + request.path)
+    query = request.query_string.decode()
+    return f"{path}?{query}" if query else path
 
 
 # -- Login Required Decorator -----------------------------------------------
 
 
-def login_required(f):
-    """Send whoever has no account, or has none any more, to the login."""
+@app.before_request
+def load_user():
+    username = session.get("username")
+    g.user = username if username in USERS else None
 
+
+def login_required(f):
+    # Without wraps(), all decorated views share one name and one endpoint.
     @wraps(f)
     def decorated_function(*args, **kwargs):
-        if session.get("user") not in USERS:
-            here = request.script_root + request.full_path.rstrip("?")
-            # A page can be asked for again later, a form cannot be sent again.
-            page = here if request.method in ("GET", "HEAD") else None
-            return redirect(url_for("login", next=page), code=303)
+        if g.user is None:
+            return redirect(url_for("login", next=local_url()))
 
-        # An async view would give a coroutine that nobody awaits.
-        return app.ensure_sync(f)(*args, **kwargs)
+        return f(*args, **kwargs)
 
     return decorated_function
 
 
-def is_local(url: str) -> bool:
-    """Whether a browser that is sent to `url` stays on this host."""
-    # It takes \ for / and drops tabs: //evil, /\evil, /<tab>/evil all leave.
-    return bool(re.fullmatch(r"/(?!/)[^\\\x00-\x20]*", url))
+def is_local(url):
+    """Return whether a redirect to `url` stays on this site."""
+    # Browsers treat \ like /, and they remove tabs and line breaks. So
+    # //evil.test, /\evil.test and /<tab>/evil.test all lead to another site.
+    return bool(re.fullmatch(r"/(?![/\\])[^\x00-\x20\x7f]*", url))
 
 
 @app.route("/login", methods=["GET", "POST"])
 def login():
+    # Anyone can write a link to this page, so check `next` below.
     url = request.values.get("next", "")
 
     if request.method == "POST":
-        username = request.form.get("username", "")
-        # Unknown names cost a hash too, or the time would tell them apart.
-        known = USERS.get(username, NOBODY)
+        username = request.form["username"]
+        hashed = USERS.get(username)
 
-        if check_password_hash(known, request.form.get("password", "")):
-            # Somebody else may have planted the session from before.
+        if hashed and check_password_hash(hashed, request.form["password"]):
+            # Drop what someone else might have put into the session.
             session.clear()
-            session["user"] = username
-            return redirect(url if is_local(url) else url_for("index"), 303)
+            session["username"] = username
+            return redirect(url if is_local(url) else url_for("index"))
 
-    status = 401 if request.method == "POST" else 200
-    return render_template("login.html", url=url, status=status), status
+        return render_template("login.html", url=url, failed=True), 401
+
+    return render_template("login.html", url=url)
 
 
 @app.post("/logout")
-@login_required
 def logout():
-    # Only from here: another site's form arrives without the cookie.
-    session.clear()
-    return redirect(url_for("index"), code=303)
+    # With clear(), a form on another site could log visitors out.
+    session.pop("username", None)
+    return redirect(url_for("index"))
 
 
+# Keep the route on top, because it registers the function below it.
 @app.get("/secret_page")
 @login_required
 def secret_page():
@@ -90,33 +107,18 @@ def secret_page():
 # -- Caching Decorator ------------------------------------------------------
 
 
-def is_public(response) -> bool:
-    """Whether nothing speaks against giving this response to everybody."""
-    telling = ("Set-Cookie", "Vary", "Cache-Control")
-    silent = not any(name in response.headers for name in telling)
-    whole = response.status_code == 200 and not response.is_streamed
-    return whole and silent and not session.modified
-
-
-def cached(timeout=5 * 60):
-    """Give all visitors of a URL the same answer for `timeout` seconds."""
-
+def cached(timeout=5 * 60, key="view/{}"):
     def decorator(f):
         @wraps(f)
         def decorated_function(*args, **kwargs):
-            mount = (request.scheme, request.host, request.script_root)
-            key = f"{mount} {request.path} {request.query_string}"
-            # Whoever is known here may see a page that is theirs alone.
-            known = session or "Authorization" in request.headers
-            shared = request.method == "GET" and not known
-            rv = cache.get(key) if shared else None
+            # Use this only for GET views that return the same to everyone,
+            # because the key contains the path and the query, but no user.
+            cache_key = key.format(local_url())
+            rv = cache.get(cache_key)
 
             if rv is None:
-                rv = app.make_response(app.ensure_sync(f)(*args, **kwargs))
-
-                # Never keep the object: Flask adds this visitor's cookies.
-                if shared and is_public(rv):
-                    cache.set(key, (rv.get_data(), list(rv.headers)), timeout)
+                rv = f(*args, **kwargs)
+                cache.set(cache_key, rv, timeout=timeout)
 
             return rv
 
@@ -127,27 +129,25 @@ def cached(timeout=5 * 60):
 
 @app.get("/cached")
 @cached()
-async def report():
-    return {"generated_at": datetime.now(UTC).isoformat(" ", "microseconds")}
+def report():
+    return {"generated_at": datetime.now(UTC).isoformat()}
 
 
 # -- Templating Decorator ---------------------------------------------------
 
 
 def templated(template=None):
-    """Render the dict that the view returns, alone or with a status."""
-
     def decorator(f):
         @wraps(f)
         def decorated_function(*args, **kwargs):
+            ctx = f(*args, **kwargs)
+
+            # Pass on a redirect, and None, which Flask reports as an error.
+            if not isinstance(ctx, dict):
+                return ctx
+
             name = template or f"{request.endpoint.replace('.', '/')}.html"
-            rv = app.ensure_sync(f)(*args, **kwargs)
-            ctx, *rest = rv if isinstance(rv, tuple) else (rv, 200)
-
-            if not isinstance(ctx, dict | None):
-                return rv
-
-            return render_template(name, **ctx or {}), *rest
+            return render_template(name, **ctx)
 
         return decorated_function
 
@@ -155,8 +155,9 @@ def templated(template=None):
 
 
 @app.get("/")
+@templated("index.html")
 def index():
-    return render_template("index.html")
+    return {"user": g.user}
 
 
 @app.get("/templated")
@@ -167,7 +168,7 @@ def values():
 
 # -- Endpoint Decorator -----------------------------------------------------
 
-# Name the methods: a plain werkzeug Rule answers all of them, even DELETE.
+# Name the methods. A plain werkzeug Rule accepts all of them.
 app.add_url_rule("/endpoint", endpoint="by_name", methods=["GET"])
 
 

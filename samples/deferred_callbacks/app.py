@@ -1,4 +1,4 @@
-"""Deferred request callbacks: decide now, change the response later.
+"""Deferred request callbacks: change a response that doesn't exist yet.
 
 Docs: https://flask.palletsprojects.com/patterns/deferredcallbacks/
 Run:  flask --app app run --port 8000
@@ -16,29 +16,23 @@ from flask import (
     request,
     url_for,
 )
+from werkzeug.datastructures import LanguageAccept
 
 LANGUAGES = {"en": "Hello", "de": "Hallo", "fr": "Bonjour"}
 YEAR = 365 * 24 * 60 * 60  # seconds
 
 app = Flask(__name__)
-app.config["MAX_CONTENT_LENGTH"] = 1_000_000
 app.config.from_prefixed_env()
 
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>Deferred Request Callbacks</title>
-<style>body { font-family: sans-serif; margin: 2rem }</style>
-<h1>Deferred Request Callbacks</h1>
-<p lang="{{ g.language }}">{{ languages[g.language] }}!</p>
-<form method="post" action="{{ url_for('set_language') }}">
-  <label>Language <select name="language">{% for code in languages %}
-    <option{{ " selected" if code == g.language }}>{{ code }}</option>
-  {%- endfor %}</select></label> <button>Remember</button>
-</form>
-"""
+
+def best_language():
+    """Return the language that the browser prefers, or English."""
+    # Ignore the region, because best_match() prefers "en" to "de-AT".
+    accepted = LanguageAccept(
+        (tag.partition("-")[0], quality)
+        for tag, quality in request.accept_languages
+    )
+    return accepted.best_match(LANGUAGES, "en")
 
 
 # -- Deferred Request Callbacks ---------------------------------------------
@@ -46,22 +40,20 @@ PAGE = """<!doctype html>
 
 @app.before_request
 def detect_user_language():
-    if request.endpoint == "static":
-        return
-
     remembered = request.cookies.get("user_lang")
     g.language = remembered
 
-    # A cookie is input like any other: an unknown value is guessed anew.
+    # A visitor can edit a cookie, so accept only known languages.
     if remembered not in LANGUAGES:
-        g.language = request.accept_languages.best_match(LANGUAGES, "en")
+        g.language = best_language()
 
-    # There is no response yet. This runs once there is one.
+    # There is no response yet. Flask calls this function once there is one.
     @after_this_request
     def remember_language(response):
-        response.vary.update(("Cookie", "Accept-Language"))
+        # Otherwise, a cache sends one visitor's language to everyone.
+        response.vary.update(["Cookie", "Accept-Language"])
 
-        # Read g here, not above: the view may have changed the language.
+        # Read g now, because the view can change the language.
         if g.language != remembered:
             response.set_cookie(
                 "user_lang", g.language, max_age=YEAR, samesite="Lax"
@@ -77,10 +69,39 @@ def index():
 
 @app.post("/language")
 def set_language():
-    language = request.form.get("language")
+    language = request.form["language"]
 
     if language not in LANGUAGES:
-        abort(400, f"Send a language that is one of {', '.join(LANGUAGES)}.")
+        abort(400, f"The language must be one of: {', '.join(LANGUAGES)}.")
 
     g.language = language
-    return redirect(url_for("index"), code=303)
+    return redirect(url_for("index"))
+
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width">
+  <meta name="color-scheme" content="light dark">
+  <title>Deferred Request Callbacks</title>
+  <style>
+    body { font-family: sans-serif; line-height: 1.6; margin: 2rem }
+  </style>
+</head>
+<body>
+<main>
+<h1>Deferred Request Callbacks</h1>
+<p lang="{{ g.language }}">{{ languages[g.language] }}!</p>
+<form method="post" action="{{ url_for('set_language') }}">
+  <label>Language <select name="language">
+    {% for code in languages %}
+    <option{{ " selected" if code == g.language }}>{{ code }}</option>
+    {% endfor %}
+  </select></label>
+  <button>Remember</button>
+</form>
+</main>
+</body>
+</html>
+"""

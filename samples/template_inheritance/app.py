@@ -1,4 +1,4 @@
-"""Template inheritance: one skeleton, and pages that fill its blocks.
+"""Template inheritance: write once what all pages have in common.
 
 Docs: https://flask.palletsprojects.com/patterns/templateinheritance/
 Run:  flask --app app run --port 8000
@@ -15,20 +15,17 @@ app.config.from_prefixed_env()
 # -- Base Template ----------------------------------------------------------
 
 
-# Every page is a child of templates/layout.html, the page for what is not
-# found as well, so a lost visitor still has the navigation.
+# This page extends templates/layout.html like all others, so that a lost
+# visitor still has the navigation.
 @app.errorhandler(404)
 def not_found(error):
-    # The error's own response keeps its status and headers.
-    response = error.get_response()
-    response.set_data(render_template("not_found.html"))
-    return response
+    return render_template("not_found.html"), 404
 
 
 # -- Child Template ---------------------------------------------------------
 
 
-# A view names the child. Which layout that extends is the child's business.
+# A view renders a child. The child says which layout it extends.
 @app.get("/")
 def index():
     return render_template("index.html")
@@ -41,6 +38,6 @@ def about():
 
 @app.get("/hello/<name>")
 def hello(name):
-    # Jinja escapes the name because the file's name ends in .html; in a
-    # hello.txt or hello.html.j2 it would not.
+    # Jinja escapes the name because the name of the template ends in .html.
+    # It would not in hello.txt or hello.html.j2.
     return render_template("hello.html", name=name)

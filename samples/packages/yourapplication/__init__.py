@@ -1,4 +1,4 @@
-"""A Flask application that is a package: here its modules come together."""
+"""A Flask application that is a package. This module connects its parts."""
 
 from flask import Flask
 
@@ -6,15 +6,14 @@ from yourapplication import authors, blog
 
 # -- Simple Packages --------------------------------------------------------
 
-# From the package's name Flask finds templates and static, also installed.
 app = Flask(__name__)
 app.config.from_prefixed_env()
 
-# The views import `app` from here, so they come after it.
+# Import the views after this line, because they import `app` from here.
 from yourapplication import views  # noqa: E402, F401
 
 # -- Working with Blueprints ------------------------------------------------
 
-# A blueprint imports no app: its module may stand at the top like any other.
+# A blueprint doesn't import `app`, so you can import it at the top.
 app.register_blueprint(blog.bp)
 app.register_blueprint(authors.bp)

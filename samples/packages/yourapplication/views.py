@@ -1,4 +1,4 @@
-"""The views that belong to no blueprint."""
+"""The views that don't belong to a blueprint."""
 
 from flask import render_template
 

@@ -1,4 +1,4 @@
-"""The authors: who wrote the posts of the blog."""
+"""The authors of the posts in the blog."""
 
 from flask import Blueprint, render_template
 

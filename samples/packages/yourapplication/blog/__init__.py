@@ -1,9 +1,9 @@
-"""The blog: a list of posts and a page for each."""
+"""The blog, with a list of posts and a page for each post."""
 
 from flask import Blueprint, abort, render_template
 
-# All templates folders are searched as one, and the first match wins. So this
-# one holds a folder of the blueprint's name, and in it the templates.
+# Put the templates into templates/blog/, because Flask searches the template
+# folders of all blueprints, and uses the first index.html that it finds.
 bp = Blueprint(
     "blog", __name__, url_prefix="/blog", template_folder="templates"
 )
@@ -17,7 +17,7 @@ POSTS = {
     "two-index-pages": {
         "title": "Two index pages & no clash",
         "author": "Grace",
-        "text": "This one is blog/index.html, the other authors/index.html.",
+        "text": "They are blog/index.html and authors/index.html.",
     },
 }
 
@@ -30,6 +30,6 @@ def list_posts():
 @bp.get("/<slug>")
 def show_post(slug):
     if slug not in POSTS:
-        abort(404, "There is no post of that name.")
+        abort(404, "There is no post with this name.")
 
     return render_template("blog/post.html", post=POSTS[slug])

@@ -1,4 +1,4 @@
-"""The gallery: every sample live beside its source, in one process.
+"""The gallery: run every sample next to its source, in one process.
 
 Run:  flask --app app run --port 8000
 Try:  curl "localhost:8000/?q=cookie"
@@ -13,7 +13,7 @@ from live import Live
 from reading import read_sample
 
 app = Flask(__name__)
-# The folder that holds the samples: by default the one that holds this.
+# The folder with the samples. The default is the parent of this folder.
 app.config["SAMPLES"] = ".."
 app.config.from_prefixed_env()
 
@@ -22,20 +22,21 @@ app.config.from_prefixed_env()
 
 
 def all_samples():
-    """Return all samples in teaching order, read from their folders now."""
+    """Read all samples from their folders. Return them in teaching order."""
     folders = Path(app.root_path, app.config["SAMPLES"]).glob("*/app.py")
     found = [read_sample(path.parent) for path in folders]
     found = [sample for sample in found if live.folder(sample.name)]
     return sorted(found, key=lambda sample: (sample.step, sample.name))
 
 
-# Each sample runs below /live/NAME/ as if it were alone.
 app.wsgi_app = live = Live(app)
 
 
+# Build URLs with this rule. `live` handles the requests, unless there is no
+# sample with this name.
 @app.get("/live/<name>/")
 def live_sample(name):
-    abort(404, "There is no sample of that name.")
+    abort(404, "There is no sample with this name.")
 
 
 # -- The pages --------------------------------------------------------------
@@ -56,14 +57,14 @@ def pattern(name, file="app.py"):
     found = [n for n, sample in enumerate(samples) if sample.name == name]
 
     if not found:
-        abort(404, "There is no sample of that name.")
+        abort(404, "There is no sample with this name.")
 
     [number] = found
     sample = samples[number]
 
-    # Nothing but what the tabs show, whatever the path says.
+    # Show only files that have a tab, so that no path leads elsewhere.
     if file not in sample.files:
-        abort(404, "The sample has no such file to show.")
+        abort(404, "The sample doesn't show a file with this name.")
 
     return render_template(
         "pattern.html",

@@ -1,10 +1,10 @@
-"""Runs the samples side by side, each as if it were alone."""
+"""Runs the samples in one process, each as if it were alone."""
 
 import re
 import sys
 import traceback
 from contextvars import Context
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib import import_module
 from pathlib import Path
 from threading import RLock
 
@@ -15,22 +15,22 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 HERE = Path(__file__).resolve().parent
 
-# Which folder has a module of that name. Python keeps one for each name, and
-# only `app` is exchanged below.
-owners = {path.stem: HERE for path in HERE.glob("*.py")}
-
 
 class Live:
-    """WSGI middleware: `/live/NAME/` is the sample in the folder NAME.
+    """WSGI middleware that serves the sample NAME at `/live/NAME/`.
 
-    A sample is loaded when it is first asked for. One that fails to load
-    answers 503 with its error, and the next request tries again.
+    The first request for a sample loads it. If that fails, the response is a
+    503 with the error, and the next request tries again.
     """
 
     def __init__(self, app: Flask):
         self.app = app
         self.main = app.wsgi_app
-        self.loaded = {}
+        self.loaded = {}  # {name: app}
+        self.owners = dict.fromkeys(modules(HERE), HERE)  # {module: folder}
+        self.parked = {}  # {(module, folder): part of sys.modules}
+        self.path = [*sys.path]
+        self.entered = {}  # {folder: None}, in the order of loading
         self.lock = RLock()
 
     def __call__(self, environ, start_response):
@@ -52,60 +52,81 @@ class Live:
         return folder if found else None
 
     def error(self, name: str) -> str:
-        """Load the sample if need be; return what went wrong, or ''."""
+        """Load the sample if necessary. Return the error, or ''."""
+        folder = self.folder(name)
+
         with self.lock:
+            self.enter(folder)
+
             if name not in self.loaded:
                 try:
-                    # In no context: in that of a request, `current_app`
-                    # looks like one more app of the module.
-                    app = Context().run(load, self.folder(name))
-                    self.loaded[name] = app
-                # Anything may happen in there, and only there.
-                except (Exception, SystemExit):  # noqa: BLE001
-                    return traceback.format_exc(limit=-1)
+                    # Load in an empty context, because find_best_app() takes
+                    # the `current_app` of a request for an app of the sample.
+                    self.loaded[name] = Context().run(load)
+                # A sample can raise anything, and all of it is shown.
+                except (Exception, SystemExit) as error:  # noqa: BLE001
+                    # Otherwise, the next try finds the modules of this one.
+                    for module in modules(folder):
+                        take(module)
+
+                    return describe(error, folder)
 
         return ""
 
+    def enter(self, folder: Path):
+        """Let imports find the modules of this folder before any others.
 
-def load(folder: Path) -> Flask:
-    """Import the `app.py` in the folder and return its app.
+        Python has one module for each name, but each sample has an `app`, and
+        two of them can have a `views`.
+        """
+        self.entered[str(folder)] = None
+        sys.path[:] = [str(folder), *self.path, *self.entered]
 
-    Raises ImportError where another folder has a module of the same name,
-    and whatever the import raises.
-    """
-    own = {path.stem for path in folder.glob("*.py")} - {"app"}
-    own |= {path.parent.name for path in folder.glob("*/__init__.py")}
+        for name in modules(folder):
+            owner = self.owners.get(name, folder)
 
-    for name in own:
-        if owners.setdefault(name, folder) != folder:
-            raise ImportError(f"{owners[name]} has a module {name} as well")
+            if owner != folder:
+                self.parked[name, owner] = take(name)
+                sys.modules.update(self.parked.pop((name, folder), {}))
 
-    spec = spec_from_file_location("app", folder / "app.py")
-    module = module_from_spec(spec)
-    # So that the reloader finds the file, failed or not. Under a name that
-    # no import can have: there is a real celery.app.
-    sys.modules[f"samples/{folder.name}"] = module
-    gallery = sys.modules.get("app")
-    sys.modules["app"] = module
-    # It stays there: a view may import a module of its own later.
-    sys.path.append(str(folder))
+            self.owners[name] = folder
 
-    try:
-        spec.loader.exec_module(module)
-        return find_best_app(module)
-    except BaseException:
-        # Or the next try would find the modules of this one.
-        for name in own & sys.modules.keys():
-            del sys.modules[name]
 
-        sys.path.remove(str(folder))
-        raise
-    finally:
-        sys.modules["app"] = gallery
+def load() -> Flask:
+    """Return the app of the folder that was entered last."""
+    return find_best_app(import_module("app"))
+
+
+def modules(folder: Path) -> set[str]:
+    """Return the names of the modules and packages in a folder."""
+    names = {path.stem for path in folder.glob("*.py")}
+    names |= {path.parent.name for path in folder.glob("*/__init__.py")}
+    return names - sys.stdlib_module_names
+
+
+def take(name: str) -> dict:
+    """Remove a module and its submodules from sys.modules. Return them."""
+    names = [key for key in sys.modules if key.partition(".")[0] == name]
+    return {key: sys.modules.pop(key) for key in names}
+
+
+def describe(error: BaseException, folder: Path) -> str:
+    """Return the traceback, from the first line of the sample on."""
+    frames = error.__traceback__
+
+    while frames:
+        file = Path(frames.tb_frame.f_code.co_filename)
+
+        if folder in file.parents:
+            break
+
+        frames = frames.tb_next
+
+    return "".join(traceback.format_exception(error.with_traceback(frames)))
 
 
 def cookies_below(prefix: str, start_response):
-    """Keep cookies that a sample sets for the whole host to its own URLs."""
+    """Limit cookies that a sample sets for the whole host to its prefix."""
 
     def start(status, headers, *exc_info):
         headers = [

@@ -1,11 +1,14 @@
-"""Reads a sample's folder: its README, and its source as rows to show."""
+"""Reads the README and the source of a sample, to show them on a page."""
 
 import ast
 import re
+import tokenize
 from dataclasses import dataclass
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 
+from flask import url_for
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from pygments import highlight
@@ -15,12 +18,13 @@ from pygments.util import ClassNotFound
 
 SHOWN = (".css", ".html", ".js", ".py", ".sql", ".svg", ".toml", ".txt")
 HEADING = re.compile(r"# -- (.+?) -{3,}")
-TEACH = re.compile(r"(\d+) minutes\. Step (\d+), (\w+)\.")
+TEACH = re.compile(r"(\d+) minutes.*?\. Step (\d+), (\w+)\.")
+README = re.compile(r'href="\.\./(\w+)/README\.md"')
 
 
 @dataclass
 class Row:
-    """Some lines of code, and the comment that stands above them."""
+    """Some lines of code, and the comment above them."""
 
     heading: str = ""
     comment: str = ""
@@ -41,23 +45,31 @@ class Sample:
         return self.readme.partition("\n")[0].removeprefix("# ")
 
     @property
-    def summary(self):
-        return self.html(self.part("What it shows").partition("\n\n")[0])
+    def introduction(self):
+        text = self.readme.partition("\n")[2]
+        return re.split(r"^## ", text, maxsplit=1, flags=re.M)[0].strip()
 
-    def part(self, heading: str) -> str:
-        """Return the text below `## heading` in the README, or ''."""
-        found = re.search(
-            rf"^## {heading}\n(.*?)(?=^## |\Z)", self.readme, re.M | re.S
-        )
-        return found[1].strip() if found else ""
+    @property
+    def summary(self):
+        return self.introduction.partition("\n\n")[0]
+
+    @cached_property
+    def parts(self):
+        """Return {heading: text} of the README."""
+        _, *parts = re.split(r"^## (.+)\n", self.readme, flags=re.M)
+        return dict(zip(parts[::2], parts[1::2], strict=True))
 
     def html(self, text: str) -> Markup:
-        # Without HTML of its own, what Markdown makes is safe to show.
-        markdown = MarkdownIt("commonmark", {"html": False})
-        return Markup(markdown.render(text))  # noqa: S704
+        # The READMEs are part of this project, so allow their <details>.
+        markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
+        html = README.sub(
+            lambda found: f'href="{url_for("pattern", name=found[1])}"',
+            markdown.render(text),
+        )
+        return Markup(html)  # noqa: S704
 
     def teaching(self, group: int, default: str) -> str:
-        found = TEACH.match(self.part("Teach it"))
+        found = TEACH.search(self.parts.get("Teach it", ""))
         return found[group] if found else default
 
     @property
@@ -66,7 +78,7 @@ class Sample:
 
     @property
     def step(self):
-        """The place in teaching order; a sample without one comes last."""
+        """The place in teaching order. A sample without a step is last."""
         return int(self.teaching(2, "99"))
 
     @property
@@ -81,15 +93,11 @@ class Sample:
     @cached_property
     def sections(self):
         test = f"test_{self.name}.py"
-        code = [
-            self.text(file)
-            for file in self.files
-            if file.endswith(".py") and file != test
-        ]
+        code = [self.text(file) for file in self.files if file != test]
         return list(dict.fromkeys(HEADING.findall("\n".join(code))))
 
     def has(self, query: str) -> bool:
-        """Whether all words of the query stand in README or headings."""
+        """Return whether README and headings contain all words of a query."""
         text = " ".join([self.name, self.readme, *self.sections]).casefold()
         return all(word in text for word in query.casefold().split())
 
@@ -97,19 +105,21 @@ class Sample:
     def files(self):
         """Return the files to show: app.py, its test, then the others."""
         first = ["app.py", f"test_{self.name}.py"]
+        paths = [
+            path.relative_to(self.folder) for path in self.folder.rglob("*")
+        ]
         found = [
-            path.relative_to(self.folder).as_posix()
-            for path in sorted(self.folder.rglob("*"))
-            if path.suffix in SHOWN
-            and not {"instance", "__pycache__"} & set(path.parts)
+            path.as_posix()
+            for path in paths
+            if path.suffix in SHOWN and path.parts[0] != "instance"
         ]
         return sorted(found, key=lambda file: (file not in first, file))
 
     def text(self, file: str) -> str:
-        return (self.folder / file).read_text(errors="replace")
+        return (self.folder / file).read_text("utf-8", errors="replace")
 
     def rows(self, file: str) -> list[Row]:
-        """Return the file as rows, comment beside code where it is Python."""
+        """Return the rows of a file. Each comment in Python starts a row."""
         text = self.text(file)
         notes = noted_lines(text) if file.endswith(".py") else set()
         rows = [Row()]
@@ -119,14 +129,13 @@ class Sample:
         ):
             heading = HEADING.match(line)
 
-            # A comment begins a row, and the code below it belongs there.
             if heading or (number in notes and rows[-1].code):
                 rows.append(Row())
 
             if heading:
                 rows[-1].heading = heading[1]
             elif number in notes:
-                rows[-1].comment += line.strip().strip('#"').strip() + "\n"
+                rows[-1].comment += line + "\n"
             elif rows[-1].code or line.strip():
                 rows[-1].code += code + Markup("\n")
 
@@ -135,7 +144,11 @@ class Sample:
 
 def read_sample(folder: Path) -> Sample:
     readme = folder / "README.md"
-    text = readme.read_text() if readme.is_file() else f"# {folder.name}\n"
+    text = f"# {folder.name}\n"
+
+    if readme.is_file():
+        text = readme.read_text("utf-8", errors="replace")
+
     return Sample(folder, text)
 
 
@@ -151,19 +164,20 @@ def highlighted(file: str, text: str) -> list[Markup]:
 
 
 def noted_lines(text: str) -> set[int]:
-    """Return the numbers of lines that are comment or the first docstring."""
-    notes = {
-        number
-        for number, line in enumerate(text.splitlines(), 1)
-        if line.lstrip().startswith("#")
-    }
-
+    """Return the numbers of the lines of comments and the first docstring."""
     try:
         body = ast.parse(text).body
     except SyntaxError:
-        return notes
+        return set()
 
-    if body and isinstance(body[0], ast.Expr):
+    # Don't search for a "#", because a string can have one, too.
+    notes = {
+        token.start[0]
+        for token in tokenize.generate_tokens(StringIO(text).readline)
+        if token.type == tokenize.COMMENT and token.line.strip()[0] == "#"
+    }
+
+    if ast.get_docstring(ast.Module(body, [])) is not None:
         notes |= {*range(1, body[0].end_lineno + 1)}
 
     return notes

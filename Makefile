@@ -15,15 +15,12 @@ REQUIREMENTS = requirements.txt $(wildcard samples/*/requirements.txt)
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
+# One key for the whole run, so that a reload keeps sessions and CSRF tokens.
 run: known $(VENV)/.run ## Serve all samples, or one with debugger: SAMPLE=NAME.
-ifdef SAMPLE
-	@"$(BIN)/flask" --app "samples/$(SAMPLE)/app" run --debug --port $(PORT)
-else
 	@export FLASK_SECRET_KEY=$$("$(BIN)/python" -c "$(SECRET_KEY)"); \
-	"$(BIN)/celery" --workdir samples/celery -A app worker -l warning & \
-	worker=$$!; trap 'kill $$worker; wait $$worker' EXIT; trap : INT TERM; \
-	"$(BIN)/flask" --app samples/gallery/app run --debug --port $(PORT)
-endif
+	$(if $(filter celery,$(or $(SAMPLE),celery)),$(WORKER)) \
+	"$(BIN)/flask" --app samples/$(or $(SAMPLE),gallery)/app run \
+		--debug --port $(PORT)
 
 test: known lint ## Prove all samples in two minutes, or one: SAMPLE=NAME.
 	@echo "Running the tests of the samples, about two minutes ..."
@@ -89,7 +86,10 @@ endef
 # -- Helpers ----------------------------------------------------------------
 
 ONE = $(if $(SAMPLE),--sample $(SAMPLE))
-SECRET_KEY = import secrets; print(secrets.token_hex())
+SECRET_KEY = import secrets; print('key-' + secrets.token_hex())
+# Ctrl-C ends the server, and then the worker as well.
+WORKER = "$(BIN)/celery" --workdir samples/celery -A app worker -l INFO & \
+	worker=$$!; trap 'kill $$worker; wait $$worker' EXIT; trap : INT TERM;
 CHECK_PYTHON = import sys; sys.version_info < (3, 11) and sys.exit('This \
 	needs Python 3.11 or later. Name one: make PYTHON=python3.12 ...')
 

@@ -1,6 +1,6 @@
-"""Keeps one sample's test away from another sample's `app`.
+"""Reject a run of two samples, because each has a module called `app`.
 
-Every folder has a module of that name, and a process can import only one.
+Python imports only one of them, so both tests would test the same sample.
 """
 
 import sys
@@ -18,8 +18,7 @@ def pytest_collectstart(collector):
         and Path(loaded.__file__).parent != collector.path.parent
     ):
         pytest.exit(
-            f"{collector.name} would test the app of another folder. Give"
-            " each sample a process of its own: `pytest samples/NAME` for"
-            " one, `make test-fast` for all.",
+            f"{collector.name} would test the app of another folder. Run"
+            " `pytest samples/NAME` for one sample, or `make test` for all.",
             returncode=4,
         )

@@ -308,11 +308,19 @@ class Reply:
         return json.loads(self.body)
 
 
-def fetch(url, form=None, *, method=None, headers=None, body=None):
+def fetch(
+    url,
+    form=None,
+    *,
+    method=None,
+    headers=None,
+    body=None,
+    seconds=PATIENCE,
+):
     """GET `url`, or POST `form` (a dict) or `body` (bytes) to it.
 
     Each call opens a connection and follows no redirect. A body that is too
-    long, or that doesn't end in time, is cut off.
+    long, or that doesn't end in `seconds`, is cut off.
     """
     parts = urlsplit(url)
     headers = dict(headers or {})
@@ -323,20 +331,30 @@ def fetch(url, form=None, *, method=None, headers=None, body=None):
 
     method = method or ("GET" if body is None else "POST")
     connection = HTTPConnection(parts.hostname, parts.port, timeout=PATIENCE)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + seconds
 
     with contextlib.closing(connection):
         target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
         connection.request(method, target, body, headers)
-        response = connection.getresponse()
+        # The connection forgets the socket if the server wants to close it.
+        sock = connection.sock
         received = bytearray()
 
-        while len(received) < LARGEST and time.monotonic() < deadline:
-            if block := response.read1(65536):
+        with connection.getresponse() as response:
+            while len(received) < LARGEST and time.monotonic() < deadline:
+                sock.settimeout(max(deadline - time.monotonic(), 0.001))
+
+                try:
+                    block = response.read1(65536)
+                except TimeoutError:
+                    break
+
+                if not block and response.length:
+                    raise IncompleteRead(bytes(received), response.length)
+
+                if not block:
+                    break
+
                 received += block
-            elif response.length:
-                raise IncompleteRead(bytes(received), response.length)
-            else:
-                break
 
         return Reply(response.status, response.headers, bytes(received))

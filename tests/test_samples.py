@@ -22,7 +22,8 @@ def test_own_test_passes(sample):
 def visit(sample, folder, server):
     """Request every path without arguments, and look for trouble."""
     for path in runner.plain_gets(sample):
-        reply = runner.fetch(server.url + path)
+        # A stream can be endless, so five seconds of it are enough.
+        reply = runner.fetch(server.url + path, seconds=5)
         assert reply.status < 500, f"{path} returned {reply.status}."
 
         if path == "/":
@@ -81,6 +82,9 @@ def test_copied_folder_works_in_an_environment_of_its_own(sample, tmp_path):
 def test_programming_errors_are_shown(sample, tmp_path):
     """See mistakes.py: no mistake ends in anything but a traceback."""
     folder = runner.copy(sample, tmp_path)
+    # A sample can show the folders beside it, so put one there.
+    beside = next(one for one in runner.SAMPLES.values() if one != sample)
+    runner.copy(beside, tmp_path)
     script = Path(__file__).with_name("mistakes.py")
     done = runner.python(script, cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -148,7 +152,7 @@ def test_urls_stay_under_a_prefix(sample, tmp_path):
                 continue
 
             seen.add(url)
-            reply = runner.fetch(url)
+            reply = runner.fetch(url, seconds=5)
             assert reply.status < 500, f"{url} returned {reply.status}."
             todo.append(under_prefix(url, reply.headers["Location"] or url))
 

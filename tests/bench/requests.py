@@ -38,7 +38,7 @@ def rows(samples, tmp):
     decorated = bare(
         {
             "/": ok,
-            "/in view": lambda: ok() if session.get("user") else ("", 401),
+            "/in view": lambda: ok() if session.get("username") else ("", 401),
             "/login": decorators.login_required(ok),
             "/cached": decorators.cached()(ok),
             "/templated": decorators.templated("page.html")(dict),
@@ -46,8 +46,9 @@ def rows(samples, tmp):
         },
         SECRET_KEY=os.urandom(16),
     )
+    decorated.before_request_funcs = decorators.app.before_request_funcs
     signer = decorated.session_interface.get_signing_serializer(decorated)
-    admin = f"session={signer.dumps({'user': 'admin'})}"
+    admin = f"session={signer.dumps({'username': 'admin'})}"
     override = ask(
         sample("method_overrides").app,
         "/notes/1",

@@ -1,14 +1,32 @@
 """Fixtures of the deep tests: a fresh copy, a booted server, a browser."""
 
+import contextlib
 import os
 import re
 import shutil
+from pathlib import Path
 
 import clients
 import hostile
 import pytest
 import runner
 from playwright.sync_api import Error, sync_playwright
+
+
+def pytest_collection_modifyitems(config, items):
+    """With --sample NAME, leave out the deep tests of the other samples."""
+    only = config.getoption("sample")
+    here = Path(__file__).parent
+    others = [
+        item
+        for item in items
+        if only
+        and item.path.parent == here
+        and "sample" not in item.fixturenames
+        and item.path.stem != f"test_{only}"
+    ]
+    items[:] = [item for item in items if item not in others]
+    config.hook.pytest_deselected(items=others)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -112,17 +130,23 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture(scope="session")
-def tab(browser):
-    """One page for all checks of a sample that may share their cookies."""
+@contextlib.contextmanager
+def opened(browser):
     context = browser.new_context()
+    context.set_default_timeout(runner.PATIENCE * 1000)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="session")
+def tab(live, browser):
+    """One page for all checks of a sample that can share their cookies."""
+    with opened(browser) as page:
+        yield page
 
 
 @pytest.fixture
 def page(browser):
     """A fresh page, in a context with no cookies from any other test."""
-    context = browser.new_context()
-    yield context.new_page()
-    context.close()
+    with opened(browser) as page:
+        yield page

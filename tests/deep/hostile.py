@@ -13,7 +13,6 @@ from urllib.parse import parse_qsl, quote, urljoin, urlsplit
 
 import runner
 
-PATIENCE = 30  # seconds for one answer
 COSTLY = 0.03  # seconds that tell a slow answer, a password's hash for one
 ENOUGH = 300_000  # bytes that are read of one answer
 URLENCODED = "application/x-www-form-urlencoded"
@@ -28,14 +27,11 @@ UPSTREAM = {
     "test_json_nested_too_deep": ("json", rb"(\[|{\"a\":){1000}"),
     "test_json_with_a_lone_surrogate": ("json", rb"\\ud[89a-f]"),
     "test_json_with_nan": ("json", rb"NaN|Infinity"),
-    "test_json_with_a_long_number": ("json", rb"\d{19}"),
-    "test_a_long_number_in_a_path": ("path", rb"\d{19}"),
     "test_a_long_number_of_a_page": ("query", rb"page=\d{19}"),
     "test_a_part_without_a_name": (
         "body",
         rb"\nContent-Disposition: form-data\r\n\r",
     ),
-    "test_a_host_that_werkzeug_rejects": ("host", rb"^\.|\.\.|\w{64}"),
     "test_a_host_with_broken_punycode": ("host", rb"^xn--(a\.b)?$"),
     "test_broken_chunks": None,
 }
@@ -60,15 +56,13 @@ class Attack(NamedTuple):
     def upstream(self):
         """The key of UPSTREAM that it belongs to, or an empty string."""
         line, *headers = self.head.split(b"\r\n")
-        path, _, query = line.rpartition(b" ")[0].partition(b"?")
         headers = dict(it.split(b": ", 1) for it in headers if b": " in it)
         kind = headers.get(b"Content-Type", b"").partition(b";")[0]
         parts = {
             "body": self.body,
             "host": headers.get(b"Host", b""),
             "json": self.body if kind == b"application/json" else b"",
-            "path": path,
-            "query": query,
+            "query": line.partition(b"?")[2],
         }
         found = (
             name
@@ -156,9 +150,11 @@ def exchange(port, attack):
     Raises TimeoutError if the answer does not come, or does not end.
     """
     answer = b""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + runner.PATIENCE
 
-    with socket.create_connection(("127.0.0.1", port), PATIENCE) as sock:
+    with socket.create_connection(
+        ("127.0.0.1", port), runner.PATIENCE
+    ) as sock:
         try:
             sock.sendall(attack.head + attack.body)
 
@@ -349,8 +345,10 @@ def surface(folder, port):
     and `limited` tells whether the sample limits the length of a body.
     """
     rules = runner.url_map(folder)
-    source = "".join(path.read_text() for path in runner.sources(folder))
-    readme = (folder / "README.md").read_text()
+    source = "".join(
+        path.read_text("utf-8") for path in runner.sources(folder)
+    )
+    readme = (folder / "README.md").read_text("utf-8")
     found = re.findall(r"localhost:8000(/[^\s'\"`\\)]*)", readme)
     sent = r"-(?:d|F|-data\S*|-json) ('[^']*'|\"[^\"]*\"|\S+)"
     data = [text.strip("'\"") for text in re.findall(sent, readme)]

@@ -51,7 +51,7 @@ def whole(answer):
     return not length or len(body) == int(length[1])
 
 
-def test_a_worker_killed_under_load(known, tmp_path, record_property):
+def test_a_worker_killed_under_load(known, tmp_path):
     """Each client loses one response at most, and nothing that was stored."""
     log, asked = tmp_path / "log", count(1)
     plan = planned(known.seconds)
@@ -105,4 +105,3 @@ def test_a_worker_killed_under_load(known, tmp_path, record_property):
             assert runner.fetch(f"{server.url}/").status < 400
 
         assert not server.complaints(), server.complaints()[-3000:]
-        record_property("inner", len(plan))

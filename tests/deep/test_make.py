@@ -17,13 +17,23 @@ FIRST = next(iter(runner.SAMPLES))
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A copy of the whole project, with this environment, and a space."""
+    """A copy of the project below a path with a space, with what it needs."""
     ignored = shutil.ignore_patterns(
         ".git", ".venv*", "exercises", *runner.LEFT_BEHIND
     )
     to = tmp_path / "a check out" / runner.ROOT.name
     shutil.copytree(runner.ROOT, to, ignore=ignored)
-    (to / ".venv").symlink_to(sys.prefix)
+    venv = to / ".venv"
+    venv.mkdir()
+
+    for path in Path(sys.prefix).iterdir():
+        if not path.name.startswith("."):
+            (venv / path.name).symlink_to(path)
+
+    # make takes these for what it has installed.
+    for name in (".run", ".test", ".deep"):
+        (venv / name).touch()
+
     return to
 
 
@@ -93,7 +103,6 @@ def test_an_unknown_sample_is_answered_with_the_names(checkout, target):
     done = make(target, "SAMPLE=nope", "PORT=0", cwd=checkout)
     output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "nope" in output
     assert [name for name in runner.SAMPLES if name not in output] == []
 
 
@@ -101,7 +110,7 @@ def test_exercise_makes_a_folder_that_its_own_test_fails_in(checkout):
     done = make("exercise", f"SAMPLE={FIRST}", cwd=checkout)
     assert done.returncode == 0, done.stderr
     made = checkout / "exercises" / FIRST
-    assert runner.own_tests(made).returncode == 1
+    assert runner.own_tests(made, "-x").returncode == 1
     # The command does not overwrite a student's work.
     assert make("exercise", f"SAMPLE={FIRST}", cwd=checkout).returncode != 0
 
@@ -110,8 +119,9 @@ def test_help_lists_the_targets(checkout):
     done = make("help", cwd=checkout)
     assert done.returncode == 0
     text = (checkout / "Makefile").read_text("utf-8")
-    targets = re.search(r"^\.PHONY: (.+)$", text, re.M)[1].split()
+    targets = re.findall(r"^([a-z-]+):.*## ", text, re.M)
     assert [line.split()[0] for line in done.stdout.splitlines()] == targets
+    assert {"help", "run", "test", "test-all", "exercise"} <= {*targets}
 
 
 def test_the_benchmark_measures_and_its_table_names_each_sample(checkout):

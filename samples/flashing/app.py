@@ -40,13 +40,14 @@ def index():
 @app.route("/login", methods=["GET", "POST"])
 def login():
     if request.method == "POST":
-        account = request.form["username"], request.form["password"]
+        username = request.form["username"]
+        password = request.form["password"]
 
-        if account == ("admin", "secret"):
+        if username == "admin" and password == "secret":
             flash("You were successfully logged in.")
             return redirect(url_for("index"))
 
-        # Don't flash this error, because a flash is for the next page.
+        # No redirect follows, so pass the error to the template.
         error = "The username or the password is wrong."
         return render_template("login.html", error=error), 401
 
@@ -64,7 +65,7 @@ def notify():
     if category not in CATEGORIES:
         abort(400, f"The category must be one of: {', '.join(CATEGORIES)}.")
 
-    # Keep messages short, because browsers drop a cookie of more than 4 KB.
+    # Keep messages short, because browsers ignore a cookie of more than 4 KB.
     if not 1 <= len(text) <= 200:
         abort(400, "The text must be 1 to 200 characters long.")
 

@@ -38,7 +38,7 @@ def test_login_shows_an_error_on_the_same_page_when_a_field_is_wrong(
     assert "password is wrong" not in client.get("/").text
 
 
-def test_secret_key_is_random():
+def test_secret_key_is_long():
     assert len(app.config["SECRET_KEY"]) >= 32
 
 

@@ -24,40 +24,12 @@ engine = sa.create_engine(app.config["SQLALCHEMY_DATABASE_URI"])
 
 
 def create_tables(metadata):
-    """Create the tables that are missing."""
     for table in metadata.sorted_tables:
         try:
             table.create(engine, checkfirst=True)
         except DatabaseError:
             # Another worker might have created it in between. Look again.
             table.create(engine, checkfirst=True)
-
-
-def user_form():
-    """Return the form's name and email as a dict, or abort with 400."""
-    form = {"name": request.form["name"], "email": request.form["email"]}
-
-    for field, text in form.items():
-        # PostgreSQL can't store the character NUL.
-        if not 1 <= len(text) <= 80 or "\0" in text:
-            abort(400, f"The {field} must be 1 to 80 characters long.")
-
-    return form
-
-
-def to_dict(user):
-    return {"id": user.id, "name": user.name, "email": user.email}
-
-
-@app.errorhandler(IntegrityError)
-def taken(error):
-    return {"error": "That name or email is taken. Choose another one."}, 409
-
-
-@app.get("/")
-def index():
-    lists = [name for name in app.view_functions if name.endswith("_list")]
-    return render_template("index.html", lists=lists)
 
 
 # -- Flask-SQLAlchemy Extension ---------------------------------------------
@@ -157,7 +129,7 @@ create_tables(mapper_registry.metadata)
 
 
 class ImperativeUser:
-    """A plain class that doesn't know the database."""
+    """A plain class that knows nothing about the database."""
 
 
 mapper_registry.map_imperatively(ImperativeUser, user_table)
@@ -167,7 +139,7 @@ mapper_registry.map_imperatively(ImperativeUser, user_table)
 def imperative_list():
     query = sa.select(ImperativeUser).order_by(user_table.c.id)
 
-    # The block closes the session, as teardown does for db_session.
+    # Close the session at the end of the block.
     with orm.Session(engine) as session:
         return [to_dict(user) for user in session.scalars(query)]
 
@@ -207,3 +179,33 @@ def core_add():
     # begin() commits at the end of the block, but connect() doesn't.
     with engine.begin() as connection:
         return to_dict(connection.execute(query).one()), 201
+
+
+# All four ways use the functions below.
+
+
+def user_form():
+    """Return the form's name and email as a dict, or abort with 400."""
+    form = {"name": request.form["name"], "email": request.form["email"]}
+
+    for field, text in form.items():
+        # PostgreSQL can't store the character NUL.
+        if not 1 <= len(text) <= 80 or "\0" in text:
+            abort(400, f"The {field} must be 1 to 80 characters without NUL.")
+
+    return form
+
+
+def to_dict(user):
+    return {"id": user.id, "name": user.name, "email": user.email}
+
+
+@app.errorhandler(IntegrityError)
+def taken(error):
+    return {"error": "That name or email is taken. Choose another one."}, 409
+
+
+@app.get("/")
+def index():
+    lists = [name for name in app.view_functions if name.endswith("_list")]
+    return render_template("index.html", lists=lists)

@@ -97,11 +97,12 @@ def test_table_is_created_when_another_worker_is_faster(module):
 
 
 @each_way
-def test_each_way_works_alone_below_the_common_part(
+def test_each_way_works_without_the_others(
     way, tmp_path, monkeypatch, request
 ):
-    common, *blocks = (HERE / "app.py").read_text("utf-8").split("\n# -- ")
-    source = common + "\n# -- " + blocks[WAYS.index(way)]
+    text, shared = (HERE / "app.py").read_text("utf-8").split("# All four")
+    head, *blocks = text.split("\n# -- ")
+    source = f"{head}\n# -- {blocks[WAYS.index(way)]}\n# All four{shared}"
     (tmp_path / "app.py").write_text(source, "utf-8")
     shutil.copytree(HERE / "templates", tmp_path / "templates")
     monkeypatch.syspath_prepend(tmp_path)

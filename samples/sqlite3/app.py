@@ -13,7 +13,7 @@ import click
 from flask import Flask, abort, g, redirect, render_template, request, url_for
 
 app = Flask(__name__)
-app.config["DATABASE"] = str(Path(app.instance_path, "users.db"))
+app.config["DATABASE"] = Path(app.instance_path, "users.db")
 app.config.from_prefixed_env()
 
 
@@ -34,7 +34,7 @@ def get_db():
 
 @app.teardown_appcontext
 def close_db(exception=None):
-    # Pop it, so that nothing later in the request finds it closed.
+    # Remove it from g, so that later teardown code can't use it when closed.
     db = g.pop("db", None)
 
     if db is not None:
@@ -45,10 +45,10 @@ def close_db(exception=None):
 
 
 def query_db(query, args=(), one=False):
-    """Return all rows of a SELECT, or with `one` the first row or None.
+    """Return all rows of a SELECT. With `one`, return the first row or None.
 
-    Pass values in `args`. Never format them into `query`, or a visitor can
-    send SQL of their own.
+    Pass values in `args`. Never format them into `query`, because a visitor
+    could then run SQL of their own.
     """
     cursor = get_db().execute(query, args)
     return cursor.fetchone() if one else cursor.fetchall()

@@ -92,7 +92,7 @@ def test_username_cannot_be_taken_twice(client, ada):
 
 
 @pytest.mark.parametrize("username", ["Zoë", "日本語", "x" * 80])
-def test_username_can_have_letters_of_any_script(client, username):
+def test_username_can_have_letters_beyond_ascii(client, username):
     client.post("/users", data=ADA | {"username": username})
     assert client.get(f"/users/{username}").json["username"] == username
 
@@ -135,7 +135,15 @@ def test_page_shows_markup_as_text(client):
 # -- Initial Schemas --------------------------------------------------------
 
 
-def test_init_db_creates_the_tables_and_keeps_the_users(client, ada):
+def test_init_db_keeps_the_users_of_an_existing_database(client, ada):
+    app.test_cli_runner().invoke(args=["init-db"])
+    assert client.get("/users/ada").status_code == 200
+
+
+def test_init_db_creates_the_tables_of_a_new_database(
+    client, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(app.config, "DATABASE", tmp_path / "new.db")
     result = app.test_cli_runner().invoke(args=["init-db"])
     assert "Initialized" in result.output
-    assert client.get("/users/ada").status_code == 200
+    assert client.get("/users").json == []

@@ -127,7 +127,7 @@ def test_urls_stay_under_a_prefix(sample, tmp_path):
     folder = runner.copy(sample, tmp_path)
 
     with runner.boot(
-        folder, log=tmp_path / "log", gunicorn=True, prefix="/pre"
+        folder, log=tmp_path / "log", gunicorn=True, workers=1, prefix="/pre"
     ) as server:
         host = urlsplit(server.url).netloc
         todo, seen = [f"{server.url}/"], set()

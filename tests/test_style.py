@@ -505,7 +505,7 @@ def test_requirements_bring_everything_that_is_imported(sample):
     covered = set().union(*map(provided, requirements(sample)))
     local = {path.stem for path in sample.rglob("*.py")}
     local |= {path.parent.name for path in sample.rglob("__init__.py")}
-    owners = importlib.metadata.packages_distributions()
+    owners = packages()
 
     for path in sample.rglob("*.py"):
         allowed = covered | ({"pytest"} if "test_" in path.name else set())
@@ -520,12 +520,18 @@ def test_requirements_bring_everything_that_is_imported(sample):
 
             for name in {name.partition(".")[0] for name in names}:
                 known = name in sys.stdlib_module_names or name in local
-                packages = {*map(canonicalize_name, owners.get(name, []))}
-                assert known or packages & allowed, (
+                brought_by = {*map(canonicalize_name, owners.get(name, []))}
+                assert known or brought_by & allowed, (
                     f"{path.relative_to(runner.ROOT)} imports {name}. Add the"
-                    f" package ({', '.join(packages) or name}) to"
+                    f" package ({', '.join(brought_by) or name}) to"
                     f" samples/{sample.name}/requirements.txt."
                 )
+
+
+@functools.cache
+def packages():
+    """Return {module: names of the installed packages that bring it}."""
+    return importlib.metadata.packages_distributions()
 
 
 def requirements(sample):
@@ -533,6 +539,7 @@ def requirements(sample):
     return [line for line in lines if line and not line.startswith("#")]
 
 
+@functools.cache
 def provided(requirement):
     """Return the names of the packages that a requirement brings."""
     todo, seen = [Requirement(requirement)], set()

@@ -124,23 +124,25 @@ def test_sample_is_loaded_once(client, samples):
 
 
 @pytest.mark.parametrize("helper", ["views", "live", "reading"])
-@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("top", ["", "import {0}\n{0}.word += '!'\n"])
 def test_helper_modules_of_samples_can_have_the_same_name(
-    client, samples, helper, late
+    client, samples, helper, top
 ):
-    line = f"from {helper} import word"
-    top, inside = ("", line) if late else (line, "")
-
     for name in ("one", "two"):
         write(samples / name / f"{helper}.py", f"word = 'word {name}'\n")
         write(
             samples / name / "app.py",
-            f"{top}\nfrom flask import Flask\napp = Flask(__name__)\n"
-            f"@app.get('/')\ndef index():\n    {inside}\n    return word\n",
+            f"{top.format(helper)}from flask import Flask\n"
+            "app = Flask(__name__)\n"
+            "@app.get('/')\n"
+            "def index():\n"
+            f"    from {helper} import word\n"
+            "    return word\n",
         )
 
     for name in ("one", "two", "one"):
-        assert client.get(f"/live/{name}/").text == f"word {name}"
+        end = "!" if top else ""
+        assert client.get(f"/live/{name}/").text == f"word {name}{end}"
 
 
 def test_folder_can_have_the_name_of_a_package_that_it_uses(client, samples):

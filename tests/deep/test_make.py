@@ -69,6 +69,9 @@ def children(pid):
 
 
 def test_run_serves_all_samples_and_ctrl_c_ends_it_all(checkout, tmp_path):
+    # Processes in the background ignore Ctrl-C, and so would their children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
     with running(checkout, tmp_path, ready="Debugger is active") as found:
         process, match = found
         page = runner.fetch(f"http://127.0.0.1:{match[1]}/").text

@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from email.message import Message
@@ -137,7 +138,9 @@ def section(folder, heading):
 @functools.cache
 def url_map(folder):
     """Return the rules of the sample in `folder`, as a list of dicts."""
-    done = python("-c", URL_MAP, cwd=folder)
+    with tempfile.TemporaryDirectory() as tmp:
+        done = python("-c", URL_MAP, cwd=copy(folder, tmp))
+
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

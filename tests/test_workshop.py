@@ -114,7 +114,8 @@ def test_break_it_fails_the_named_test(sample, steps, tmp_path):
 
     [path] = found
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace(old, new), encoding="utf-8")
+    text = f"\n{text}".replace(f"\n{old}", f"\n{new}")
+    path.write_text(text[1:], encoding="utf-8")
     done = runner.own_tests(
         whole, "-W", "error", "-rfE", "-k", " or ".join(names)
     )
@@ -126,13 +127,14 @@ def test_break_it_fails_the_named_test(sample, steps, tmp_path):
         )
 
 
-def files_with(text, folder):
-    """Return the file for each time that `text` stands in the sample."""
+def files_with(lines, folder):
+    """Return the file for each time that `lines` stand in the sample."""
     return [
         path
         for path in map(folder.joinpath, runner.contents(folder))
         if not path.name.startswith(("README", "test_"))
-        for _ in range(path.read_text("utf-8", "replace").count(text))
+        for text in [path.read_text(encoding="utf-8", errors="replace")]
+        for _ in range(f"\n{text}".count(f"\n{lines}"))
     ]
 
 

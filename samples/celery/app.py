@@ -34,7 +34,7 @@ def celery_init_app(app: Flask) -> Celery:
 
     celery_app = Celery(app.name, task_cls=FlaskTask)
     celery_app.config_from_object(app.config["CELERY"])
-    # Without a default app, views would send tasks to Celery's own default.
+    # Without a default app, views would use Celery's own default settings.
     celery_app.set_default()
     app.extensions["celery"] = celery_app
     return celery_app

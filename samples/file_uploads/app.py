@@ -47,7 +47,9 @@ def upload_folder():
 @app.get("/")
 def index(error=None):
     paths = upload_folder().iterdir()
-    newest_first = sorted(paths, key=lambda path: -path.stat().st_mtime)
+    newest_first = sorted(
+        paths, key=lambda path: path.stat().st_mtime, reverse=True
+    )
     return render_template(
         "upload.html",
         files=[path.name for path in newest_first],

@@ -58,8 +58,9 @@ def index():
 @app.get("/see")
 def see():
     session["seen"] = """
-# not a comment"""
+# This is text.
 
+So is this."""
     return redirect(url_for("index"))
 '''
 
@@ -115,12 +116,17 @@ def test_each_sample_runs_with_its_own_app(client):
 
 
 def test_sample_is_loaded_once(client, samples):
-    write(samples / "one" / "count.py", "loads = []\n")
-    text = "\nimport count\ncount.loads.append(1)\n"
-    text += "index = app.get('/n')(lambda: str(len(count.loads)))\n"
-    write(samples / "one" / "app.py", read(samples / "one" / "app.py") + text)
-    assert client.get("/live/one/n").text == "1"
-    assert client.get("/live/one/n").text == "1"
+    write(
+        samples / "one" / "app.py",
+        "from flask import Flask\n"
+        "apps = []\n"
+        "def create_app():\n"
+        "    apps.append(Flask(__name__))\n"
+        "    apps[-1].get('/')(lambda: f'{len(apps)} app')\n"
+        "    return apps[-1]\n",
+    )
+    assert client.get("/live/one/").text == "1 app"
+    assert client.get("/live/one/").text == "1 app"
 
 
 @pytest.mark.parametrize("helper", ["views", "live", "reading"])
@@ -178,7 +184,7 @@ def test_cookie_for_the_whole_host_gets_the_prefix():
 
 def test_samples_do_not_share_cookies(client):
     response = client.get("/live/one/see", follow_redirects=True)
-    assert "not a comment" in response.text
+    assert "So is this." in response.text
     assert client.get("/live/two/").text.endswith("new")
 
 
@@ -223,10 +229,16 @@ def test_failed_sample_imports_its_modules_again(client, samples):
     assert client.get("/live/one/").text == "brand-new"
 
 
-@pytest.mark.parametrize("name", ["three", "gallery", "..", "x" * 300])
+@pytest.mark.parametrize("name", ["three", "..", "x" * 300])
 def test_unknown_sample_returns_404(client, name):
     assert client.get(f"/live/{name}/").status_code == 404
     assert client.get(f"/pattern/{name}/").status_code == 404
+
+
+def test_gallery_does_not_show_itself(client, monkeypatch):
+    monkeypatch.setitem(app.config, "SAMPLES", "..")
+    assert client.get(f"/live/{HERE.name}/").status_code == 404
+    assert f"/pattern/{HERE.name}/" not in client.get("/").text
 
 
 # -- The pages --------------------------------------------------------------
@@ -276,7 +288,8 @@ def test_source_is_valid_python_when_it_is_copied(client, samples):
     code = html.unescape(re.sub("<.+?>", "", shown))
     source = read(samples / "one" / "app.py")
     assert ast.dump(ast.parse(code)) == ast.dump(ast.parse(source))
-    assert "    # This comment\n    # has two lines.\n" in code
+    comments = [row.comment for row in rows]
+    assert "    # This comment\n    # has two lines.\n" in comments
     assert "# -- Saying one</h3>" in client.get("/pattern/one/").text
 
 

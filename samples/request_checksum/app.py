@@ -69,7 +69,7 @@ def special_api():
 
     # Compare bytes, because compare_digest() accepts only ASCII in strings.
     if sent is not None and not hmac.compare_digest(sent.encode(), digest):
-        abort(400, "The body differs from its Content-Digest. Send it again.")
+        abort(400, "Content-Digest isn't the SHA-256 checksum of the body.")
 
     return {
         "sha256": checksum.hexdigest(),

@@ -17,12 +17,12 @@ from flask import Flask, Request, render_template, request
 class MyRequest(Request):
     @cached_property
     def request_id(self):
-        """Return an id that marks this request in the log."""
+        """A random id for this request."""
         return uuid4().hex
 
     @cached_property
     def params(self):
-        """Return the query's pairs in the order sent, unlike `args`."""
+        """The query's name-value pairs, in the order sent."""
         return parse_qsl(self.query_string.decode(), keep_blank_values=True)
 
 

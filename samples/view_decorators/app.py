@@ -1,4 +1,4 @@
-"""View decorators: write behavior once that several views share.
+"""View decorators: write shared behavior once.
 
 Docs: https://flask.palletsprojects.com/patterns/viewdecorators/
 Run:  flask --app app run --port 8000
@@ -92,7 +92,8 @@ def login():
 
 @app.post("/logout")
 def logout():
-    # With clear(), a form on another site could log visitors out.
+    # A form on another site sends no cookie, so pop() changes nothing then.
+    # clear() would delete the visitor's cookie.
     session.pop("username", None)
     return redirect(url_for("index"))
 
@@ -168,8 +169,8 @@ def values():
 
 # -- Endpoint Decorator -----------------------------------------------------
 
-# Name the methods. A plain werkzeug Rule accepts all of them.
-app.add_url_rule("/endpoint", endpoint="by_name", methods=["GET"])
+# Unlike a plain werkzeug Rule, this accepts only GET by default.
+app.add_url_rule("/endpoint", endpoint="by_name")
 
 
 @app.endpoint("by_name")

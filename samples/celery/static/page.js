@@ -16,7 +16,7 @@ for (const form of document.querySelectorAll("#tasks form")) {
       const { result_id, error } = await response.json()
       output.textContent = error ?? (await follow(result_id, bar))
     } catch {
-      output.textContent = "The server is unavailable. Try again later."
+      output.textContent = "The server failed or is unavailable. See its log."
     }
 
     button.disabled = false

@@ -31,6 +31,13 @@ def events(monkeypatch):
     return events
 
 
+def test_start_page_leads_to_every_stream(client):
+    page = client.get("/").text
+    assert 'action="/large.csv"' in page
+    assert f'max="{MAX_ROWS}"' in page
+    assert 'href="/timeline"' in page
+
+
 # -- Basic Usage ------------------------------------------------------------
 
 

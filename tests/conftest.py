@@ -8,6 +8,12 @@ def pytest_addoption(parser):
     parser.addoption("--sample", help="prove only the sample of this name")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    # Twice the processors, because many tests wait for a server.
+    return 2 * os.cpu_count()
+
+
 def pytest_generate_tests(metafunc):
     if "sample" not in metafunc.fixturenames:
         return

@@ -94,6 +94,8 @@ def python(*args, cwd, python=sys.executable, **env):
 
 def own_tests(folder, *args, **kwargs):
     """Run the test of the sample in `folder`, in a process of its own."""
+    # It needs no plugin, and loading them takes a while.
+    kwargs["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     return python("-m", "pytest", "-q", *args, cwd=folder, **kwargs)
 
 

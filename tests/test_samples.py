@@ -1,31 +1,76 @@
 """Every sample starts, works, and passes its own test, wherever it stands."""
 
+import fcntl
+import os
 import re
 import shlex
 import shutil
 import sys
+import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin, urlsplit
 
+import pytest
 import runner
 
 # The text to type into a field, by its type.
 TYPED = {"email": "ada@example.com", "number": "1", "password": "secret"}
 
 
-def test_own_test_passes(sample):
-    before = runner.contents(sample)
-    done = runner.own_tests(sample, "-W", "error")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert runner.contents(sample) == before, (
+@pytest.fixture
+def python(sample, tmp_path_factory):
+    """The Python of an environment with the sample's own requirements alone.
+
+    Samples with the same requirements share it, and so do xdist's workers.
+    """
+    text = (sample / "requirements.txt").read_text(encoding="utf-8")
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    env = shared / f"env-{zlib.crc32(text.encode())}"
+    uv = shutil.which("uv", path=Path(sys.executable).parent) or "uv"
+    # Flask accepts Werkzeug 3.1. Because of this, `make test-lowest` installs
+    # it, and a sample has to say if it needs a newer one.
+    needed = [*text.split(), "pytest>=9", "werkzeug>=3.1"]
+
+    with env.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        if not env.exists():
+            for command in (
+                [uv, "venv", "--python", sys.executable, env],
+                [uv, "pip", "install", "--python", env, *needed],
+            ):
+                done = runner.run(command, cwd=shared)
+                assert done.returncode == 0, done.stderr
+
+    return env / "bin" / "python"
+
+
+def test_own_test_passes_in_an_environment_of_its_own(
+    sample, python, tmp_path
+):
+    folder = runner.copy(sample, tmp_path / "samples")
+    # From the root. The exercises run the tests inside their folder.
+    done = runner.own_tests(
+        tmp_path,
+        *("-W", "error", f"samples/{sample.name}"),
+        python=python,
+        # The next sample with these requirements starts faster.
+        PYTHONDONTWRITEBYTECODE=None,
+    )
+    assert done.returncode == 0, (
+        f"{done.stdout}{done.stderr}\nDoes requirements.txt name everything"
+        " that the sample imports?"
+    )
+    assert runner.contents(folder) == runner.contents(sample), (
         "The test wrote into its folder. Write below tmp_path."
     )
 
 
-def visit(sample, folder, server):
-    """Request every path without arguments, and look for trouble."""
-    for path in runner.plain_gets(sample):
+def visit(sample, folder, server, paths):
+    """Request the paths, and look for trouble."""
+    for path in paths:
         # A stream can be endless, so five seconds of it are enough.
         reply = runner.fetch(server.url + path, seconds=5)
         assert reply.status < 500, f"{path} returned {reply.status}."
@@ -39,20 +84,12 @@ def visit(sample, folder, server):
     )
 
 
-def test_first_start_with_flask_works(sample, tmp_path):
-    folder = runner.copy(sample, tmp_path)
-
-    with runner.boot(folder, log=tmp_path / "log") as server:
-        visit(sample, folder, server)
-
-
-def test_start_from_the_root_works(sample, tmp_path):
-    runner.copy(sample, tmp_path / "samples")
+def test_first_start_from_the_root_works(sample, tmp_path):
+    folder = runner.copy(sample, tmp_path / "samples")
     app = f"samples/{sample.name}/app"
 
     with runner.boot(tmp_path, app=app, log=tmp_path / "log") as server:
-        assert runner.fetch(server.url).status < 400
-        assert not server.complaints(), server.complaints()
+        visit(sample, folder, server, runner.plain_gets(sample))
 
 
 def test_first_start_with_two_gunicorn_workers_works(sample, tmp_path):
@@ -60,29 +97,8 @@ def test_first_start_with_two_gunicorn_workers_works(sample, tmp_path):
 
     with runner.boot(folder, log=tmp_path / "log", gunicorn=True) as server:
         assert len(server.workers()) == 2
-        visit(sample, folder, server)
-
-
-def test_copied_folder_works_in_an_environment_of_its_own(sample, tmp_path):
-    folder = runner.copy(sample, tmp_path)
-    uv = shutil.which("uv", path=Path(sys.executable).parent) or "uv"
-    python = tmp_path / "env" / "bin" / "python"
-    # Flask accepts Werkzeug 3.1, and `make test-lowest` installs it. A sample
-    # has to say so if it needs a newer one.
-    needed = ["-r", folder / "requirements.txt", "pytest>=9", "werkzeug>=3.1"]
-
-    for command in (
-        [uv, "venv", "--python", sys.executable, tmp_path / "env"],
-        [uv, "pip", "install", "--python", python, *needed],
-    ):
-        done = runner.run(command, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-
-    done = runner.own_tests(folder, "-W", "error", python=python)
-    assert done.returncode == 0, (
-        f"{done.stdout}{done.stderr}\nDoes requirements.txt name everything"
-        " that the sample imports?"
-    )
+        # Often enough that both workers respond.
+        visit(sample, folder, server, ["/"] * 6)
 
 
 def test_programming_errors_are_shown(sample, tmp_path):
@@ -207,6 +223,7 @@ def test_try_it_prints_what_the_readme_says(sample, tmp_path):
     assert tried, 'Write console blocks with "$ curl …" under "## Try it".'
     folder = runner.copy(sample, tmp_path)
 
+    # This is the first start in the folder, as the README tells to start it.
     with runner.boot(folder, log=tmp_path / "log") as server:
         for command, expected in tried:
             words = shlex.split(command)

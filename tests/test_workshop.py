@@ -54,9 +54,23 @@ def test_exercise_blanks_functions_and_hints_how_to_write_them(
     assert all(step.hint in comments for step in steps)
 
 
-def test_exercise_is_solved_step_by_step(sample, steps, tmp_path):
-    """A step's tests fail until its function is written, and pass then."""
+def test_exercise_is_solved_step_by_step_and_can_be_broken(
+    sample, steps, tmp_path
+):
+    """A step's tests fail until its function is written, and pass then.
+
+    In the end, the edit of *Break it* fails the test that the README names.
+    """
+    if not steps:
+        return
+
     made = workshop.make_exercise(sample, tmp_path)
+    names, old, new = break_it(sample)
+    assert len(files_with(old, made)) == 1, (
+        f"{sample.name}/README.md, *Break it*: the lines of - must stand once,"
+        " in one file, and outside the functions of the exercise, because the"
+        f" diff would print their solution. Correct them:\n{old}"
+    )
 
     with workshop.warm(made) as pytest:
         for number, step in enumerate(steps):
@@ -78,6 +92,11 @@ def test_exercise_is_solved_step_by_step(sample, steps, tmp_path):
             )
 
             workshop.write(sample, made, steps[number + 1 :])
+
+            # The whole test, with all functions, is the sample's own.
+            if not select and number + 1 == len(steps):
+                break
+
             code, output = pytest("-x", *select)
             assert code == 0, (
                 f"{where} `{step.command}` fails although the function is"
@@ -85,11 +104,21 @@ def test_exercise_is_solved_step_by_step(sample, steps, tmp_path):
                 f" or change the order.\n{output}"
             )
 
+        [path] = files_with(old, made)
+        text = path.read_text(encoding="utf-8")
+        text = f"\n{text}".replace(f"\n{old}", f"\n{new}")
+        path.write_text(text[1:], encoding="utf-8")
+        _, output = pytest("-rfE", "-k", " or ".join(names))
 
-def test_break_it_fails_the_named_test(sample, steps, tmp_path):
-    if not steps:
-        return
+        for name in names:
+            assert re.search(rf"^FAILED \S+::{name}\b", output, re.M), (
+                f"{sample.name}/README.md, *Break it*: `{name}` doesn't fail"
+                f" after the edit. Change the edit, or the name.\n{output}"
+            )
 
+
+def break_it(sample):
+    """Return (tests, old lines, new lines) of *Break it* in the README."""
     text = runner.section(sample, "Teach it").partition("**Break it:**")[2]
     where = f"{sample.name}/README.md, *Break it*:"
     names = re.findall(r"`(test_\w+)`\s+(?:then\s+)?fails?", text)
@@ -99,32 +128,7 @@ def test_break_it_fails_the_named_test(sample, steps, tmp_path):
     lines = diff[1].splitlines(keepends=True)
     old = "".join(line[1:] for line in lines if line[0] in "- ")
     new = "".join(line[1:] for line in lines if line[0] in "+ ")
-
-    whole = runner.copy(sample, tmp_path / "whole")
-    found = files_with(old, whole)
-    assert len(found) == 1, (
-        f"{where} the lines of - must stand once, in one file. They stand"
-        f" {len(found)} times. Copy them with their indentation:\n{old}"
-    )
-    exercise = workshop.make_exercise(sample, tmp_path / "exercise")
-    assert len(files_with(old, exercise)) == 1, (
-        f"{where} edit a line outside the functions of the exercise, because"
-        " the diff would print their solution."
-    )
-
-    [path] = found
-    text = path.read_text(encoding="utf-8")
-    text = f"\n{text}".replace(f"\n{old}", f"\n{new}")
-    path.write_text(text[1:], encoding="utf-8")
-    done = runner.own_tests(
-        whole, "-W", "error", "-rfE", "-k", " or ".join(names)
-    )
-
-    for name in names:
-        assert re.search(rf"^FAILED \S+::{name}\b", done.stdout, re.M), (
-            f"{where} `{name}` doesn't fail after the edit. Change the edit,"
-            f" or name another test.\n{done.stdout}"
-        )
+    return names, old, new
 
 
 def files_with(lines, folder):

@@ -152,11 +152,13 @@ def blank(path, hints):
 # -- Running a test many times ----------------------------------------------
 
 WARM = """
-import importlib, json, os, signal, sys
+import gc, importlib, json, os, signal, sys
 import pytest
 
 for name in sys.argv[3:]:
     importlib.import_module(name)
+
+gc.freeze()
 
 for line in sys.stdin:
     if not os.fork():
@@ -164,7 +166,9 @@ for line in sys.stdin:
         output = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        sys.exit(pytest.main(json.loads(line)))
+        code = pytest.main(json.loads(line))
+        sys.stdout.flush()
+        os._exit(code)
 
     print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
 """
@@ -200,7 +204,7 @@ def warm(folder):
                 *(f"{tmp}/output", *imports(folder)),
             ],
             cwd=folder,
-            env=runner.environment(),
+            env=runner.environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",

@@ -1,7 +1,6 @@
 """Fixtures of the deep tests: a fresh copy, a booted server, a browser."""
 
 import contextlib
-import os
 import re
 import shutil
 from pathlib import Path
@@ -27,12 +26,6 @@ def pytest_collection_modifyitems(config, items):
     ]
     items[:] = [item for item in items if item not in others]
     config.hook.pytest_deselected(items=others)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers():
-    # Twice the processors, because many tests wait for a server.
-    return 2 * os.cpu_count()
 
 
 @pytest.hookimpl(optionalhook=True)

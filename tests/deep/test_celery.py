@@ -39,9 +39,9 @@ def settings(kind, service):
     found["FLASK_CELERY__broker_url"] = service.url
 
     for name in found:
-        # The README's hour is longer than any task, and so are 3 seconds here.
+        # The README's hour is longer than any task. So are 15 seconds here.
         if name.endswith("visibility_timeout"):
-            found[name] = "3"
+            found[name] = "15"
 
     return found
 

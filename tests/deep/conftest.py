@@ -1,6 +1,7 @@
 """Fixtures of the deep tests: a fresh copy, a booted server, a browser."""
 
 import contextlib
+import os
 import re
 import shutil
 from pathlib import Path
@@ -26,6 +27,12 @@ def pytest_collection_modifyitems(config, items):
     ]
     items[:] = [item for item in items if item not in others]
     config.hook.pytest_deselected(items=others)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    # These tests wait for servers most of the time.
+    return 3 * os.cpu_count()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -14,27 +14,12 @@ from flask import Flask, render_template_string, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-# Look the tenants up in your database instead.
+# In your project, look the tenants up in the database.
 TENANTS = ["red", "blue"]
 
 app = Flask(__name__)
 app.config["DOMAIN"] = "localhost"
 app.config.from_prefixed_env()
-
-
-@app.get("/")
-def index():
-    root = url_for("index")
-    links = [f"{root}{name}/" for name in ["backend", *TENANTS]]
-    # Don't add the tenant to request.host, because that can be an IP address.
-    host = app.config["DOMAIN"]
-    port = urlsplit(request.host_url).port
-
-    if port is not None:
-        host = f"{host}:{port}"
-
-    links += [f"{request.scheme}://{name}.{host}{root}" for name in TENANTS]
-    return render_template_string(PAGE, name="the main site", links=links)
 
 
 # -- Combining Applications -------------------------------------------------
@@ -55,13 +40,13 @@ def create_app(name):
     if name not in TENANTS:
         return None
 
-    app = Flask(__name__)
+    tenant = Flask(__name__)
 
-    @app.get("/")
+    @tenant.get("/")
     def tenant_index():
         return render_template_string(PAGE, name=f"the tenant {name}")
 
-    return app
+    return tenant
 
 
 class Dispatcher:
@@ -75,16 +60,16 @@ class Dispatcher:
 
     def get_application(self, name):
         with self.lock:
-            app = self.instances.get(name)
+            tenant = self.instances.get(name)
 
-            if app is None:
-                app = self.create_app(name)
+            if tenant is None:
+                tenant = self.create_app(name)
 
-                # Don't remember unknown names, or strangers fill the memory.
-                if app is not None:
-                    self.instances[name] = app
+                # Don't store unknown names, or clients could fill the memory.
+                if tenant is not None:
+                    self.instances[name] = tenant
 
-            return app
+            return tenant
 
 
 class SubdomainDispatcher(Dispatcher):
@@ -100,12 +85,12 @@ class SubdomainDispatcher(Dispatcher):
         if not host.endswith(self.suffix):
             return self.app(environ, start_response)
 
-        app = self.get_application(host.removesuffix(self.suffix))
+        tenant = self.get_application(host.removesuffix(self.suffix))
 
-        if app is None:
-            app = NotFound()
+        if tenant is None:
+            tenant = NotFound()
 
-        return app(environ, start_response)
+        return tenant(environ, start_response)
 
 
 # -- Dispatch by Path -------------------------------------------------------
@@ -114,14 +99,14 @@ class SubdomainDispatcher(Dispatcher):
 class PathDispatcher(Dispatcher):
     def __call__(self, environ, start_response):
         name = environ["PATH_INFO"].removeprefix("/").partition("/")[0]
-        app = self.get_application(name)
+        tenant = self.get_application(name)
 
-        if app is None:
+        if tenant is None:
             return self.app(environ, start_response)
 
-        # Move the name from PATH_INFO to SCRIPT_NAME, which url_for adds.
+        # Move the name from PATH_INFO to SCRIPT_NAME, so that url_for adds it.
         shift_path_info(environ)
-        return app(environ, start_response)
+        return tenant(environ, start_response)
 
 
 # Wrap app.wsgi_app and not app, so that `flask run` still finds a Flask app.
@@ -131,6 +116,22 @@ app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/backend": backend})
 app.wsgi_app = SubdomainDispatcher(
     app.wsgi_app, create_app, app.config["DOMAIN"]
 )
+
+
+@app.get("/")
+def index():
+    root = url_for("index")
+    links = [f"{root}{name}/" for name in ["backend", *TENANTS]]
+    # Don't add the tenant to request.host, because that can be an IP address.
+    host = app.config["DOMAIN"]
+    port = urlsplit(request.host_url).port
+
+    if port is not None:
+        host = f"{host}:{port}"
+
+    links += [f"{request.scheme}://{name}.{host}{root}" for name in TENANTS]
+    return render_template_string(PAGE, name="the main site", links=links)
+
 
 PAGE = """<!doctype html>
 <html lang="en">

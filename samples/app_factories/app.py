@@ -12,54 +12,11 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-# -- Factories & Extensions -------------------------------------------------
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-# Don't pass an app here, so that several apps can share this object.
-db = SQLAlchemy(model_class=Base)
-
-
-class Visit(db.Model):
-    id: Mapped[int] = mapped_column(primary_key=True)
-
-
-def create_tables():
-    """Create the tables that are missing."""
-    for table in db.metadata.sorted_tables:
-        try:
-            table.create(db.engine, checkfirst=True)
-        except DatabaseError:
-            # Another worker might have created it in between. Look again.
-            table.create(db.engine, checkfirst=True)
-
-
-# -- Factory Improvements ---------------------------------------------------
-
-frontend = Blueprint("frontend", __name__)
-
-
-def set_up_frontend(app):
-    # Don't use frontend.after_request in a factory. Once an app has
-    # registered a blueprint, Flask rejects new hooks on it.
-    @app.after_request
-    def mark_frontend(response):
-        if request.blueprint == "frontend":
-            response.headers["X-Frontend"] = "1"
-
-        return response
-
-
 # -- Basic Factories --------------------------------------------------------
 
-admin = Blueprint("admin", __name__, url_prefix="/admin")
-auth = Blueprint("auth", __name__, url_prefix="/auth")
 
-
-# Give every argument a default, because `flask --app app` passes none.
+# Give every argument a default, because `flask --app app` passes none. Python
+# looks up `db` and the other names below when it calls the function.
 def create_app(config=None, *, local_auth=False):
     """Return a new app. The mapping `config` overrides all other settings."""
     app = Flask(__name__)
@@ -92,12 +49,55 @@ def create_app(config=None, *, local_auth=False):
     return app
 
 
+# -- Factories & Extensions -------------------------------------------------
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+# Don't pass an app here, so that several apps can share this object.
+db = SQLAlchemy(model_class=Base)
+
+
+class Visit(db.Model):
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+def create_tables():
+    """Create the tables that are missing."""
+    for table in db.metadata.sorted_tables:
+        try:
+            table.create(db.engine, checkfirst=True)
+        except DatabaseError:
+            # Another worker might have created it in between. Look again.
+            table.create(db.engine, checkfirst=True)
+
+
+# -- Factory Improvements ---------------------------------------------------
+
+frontend = Blueprint("frontend", __name__)
+admin = Blueprint("admin", __name__, url_prefix="/admin")
+auth = Blueprint("auth", __name__, url_prefix="/auth")
+
+
+def set_up_frontend(app):
+    # Don't use frontend.after_request in a factory. Once an app has
+    # registered a blueprint, Flask rejects new hooks on it.
+    @app.after_request
+    def mark_frontend(response):
+        if request.blueprint == "frontend":
+            response.headers["X-Frontend"] = "1"
+
+        return response
+
+
 @frontend.get("/")
 def visits():
     visit = Visit()
     db.session.add(visit)
     db.session.commit()
-    # Don't count the rows instead, or two visitors can get the same number.
+    # Use the id. If you counted rows, two visitors could get the same number.
     return render_template(
         "index.html", number=visit.id, blueprints=current_app.blueprints
     )

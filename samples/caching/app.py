@@ -35,7 +35,7 @@ app.config.from_prefixed_env()
 cache = Cache(app)
 
 
-# Put the route on top, because it registers the function that is below it.
+# Put the route on top, so that it registers the cached function.
 @app.get("/report")
 @cache.cached()
 def report():
@@ -48,7 +48,7 @@ def is_ok(rv):
     return app.make_response(rv).status_code == 200
 
 
-# The default key is the path alone, so that every search would get the same
+# By default, the key is only the path, so every search would get the same
 # response. Without a filter, errors are cached, too, even those of abort().
 @app.get("/search")
 @cache.cached(query_string=True, response_filter=is_ok)
@@ -62,7 +62,7 @@ def search():
     return {"q": q, "found": [t for t in TITLES if q in t.casefold()]}
 
 
-# The key holds the arguments, so that all callers share the results.
+# The key contains the arguments, so all callers share the results.
 @cache.memoize()
 def square_of(n):
     sleep(0.5)
@@ -86,7 +86,7 @@ def hello():
 def clear():
     try:
         cache.clear()
-    except redis.ConnectionError:
+    except (redis.ConnectionError, redis.TimeoutError):
         abort(503, "The cache is unavailable. Try again later.")
 
     return redirect(url_for("index"))

@@ -185,7 +185,7 @@ def start_archive(user_id):
     return {"result_id": result.id}, 202
 
 
-# `celery -A app` and `flask --app app` find these objects. Don't call one of
-# them `app`, because both commands would take it for theirs.
+# `flask --app app` and `celery -A app` find these objects. Don't call the
+# first one `app`, because Celery would take it for its own.
 flask_app = create_app()
 celery_app = flask_app.extensions["celery"]

@@ -103,12 +103,15 @@ def test_worker_command_runs_a_task_when_no_server_is_configured(tmp_path):
     shutil.copy(module.__file__, tmp_path)
     python = [sys.executable, "-W", "ignore"]
     worker = [*python, "-m", "celery", "-A", "app", "worker", "-P", "solo"]
-    send = "import app; print(app.add_together.delay(1, 2).get(timeout=60))"
+    send = "import app; print(app.add_together.delay(1, 2).id)"
+    get = "import app; print(app.AsyncResult(input()).get(timeout=60))"
+    options = {"cwd": tmp_path, "text": True}
+    result_id = subprocess.check_output([*python, "-c", send], **options)
 
     with subprocess.Popen(worker, cwd=tmp_path) as process:
         try:
             output = subprocess.check_output(
-                [*python, "-c", send], cwd=tmp_path, text=True
+                [*python, "-c", get], input=result_id, **options
             )
         finally:
             process.kill()

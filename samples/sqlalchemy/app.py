@@ -23,7 +23,7 @@ app.config.from_prefixed_env()
 engine = sa.create_engine(app.config["SQLALCHEMY_DATABASE_URI"])
 
 
-def create_tables(metadata):
+def create_tables(metadata, engine):
     for table in metadata.sorted_tables:
         try:
             table.create(engine, checkfirst=True)
@@ -50,7 +50,8 @@ class User(db.Model):
     email: orm.Mapped[str] = orm.mapped_column(sa.String(80), unique=True)
 
 
-create_tables(db.metadata)
+with app.app_context():
+    create_tables(db.metadata, db.engine)
 
 
 @app.get("/extension/users")
@@ -98,7 +99,7 @@ class DeclarativeUser(Base):
     email: orm.Mapped[str] = orm.mapped_column(sa.String(80), unique=True)
 
 
-create_tables(Base.metadata)
+create_tables(Base.metadata, engine)
 
 
 @app.get("/declarative/users")
@@ -125,7 +126,7 @@ user_table = sa.Table(
     sa.Column("name", sa.String(80), unique=True, nullable=False),
     sa.Column("email", sa.String(80), unique=True, nullable=False),
 )
-create_tables(mapper_registry.metadata)
+create_tables(mapper_registry.metadata, engine)
 
 
 class ImperativeUser:
@@ -139,7 +140,6 @@ mapper_registry.map_imperatively(ImperativeUser, user_table)
 def imperative_list():
     query = sa.select(ImperativeUser).order_by(user_table.c.id)
 
-    # Close the session at the end of the block.
     with orm.Session(engine) as session:
         return [to_dict(user) for user in session.scalars(query)]
 
@@ -162,7 +162,7 @@ users = sa.Table(
     sa.Column("name", sa.String(80), unique=True, nullable=False),
     sa.Column("email", sa.String(80), unique=True, nullable=False),
 )
-create_tables(users.metadata)
+create_tables(users.metadata, engine)
 
 
 @app.get("/core/users")
@@ -200,6 +200,7 @@ def to_dict(user):
     return {"id": user.id, "name": user.name, "email": user.email}
 
 
+# In this sample, only a duplicate name or email violates a constraint.
 @app.errorhandler(IntegrityError)
 def taken(error):
     return {"error": "That name or email is taken. Choose another one."}, 409
@@ -207,5 +208,4 @@ def taken(error):
 
 @app.get("/")
 def index():
-    lists = [name for name in app.view_functions if name.endswith("_list")]
-    return render_template("index.html", lists=lists)
+    return render_template("index.html")

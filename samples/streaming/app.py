@@ -47,14 +47,13 @@ def index():
 def generate_large_csv():
     count = request.args.get("rows", type=int)
 
-    # Check the input now, because Flask sends the status before the first row.
+    # Check the input here. In the generator, it's too late for a 400.
     if count is None or not 0 <= count <= MAX_ROWS:
         abort(400, f"The rows must be a number from 0 to {MAX_ROWS}.")
 
     def generate():
-        # Connect in here, because Flask ends the request's context, with its
-        # connections, before this runs. If the client leaves, the server
-        # closes the generator, which closes the connection.
+        # Connect here, because teardown functions close the request's
+        # connections before this runs. It closes if the client leaves, too.
         with closing(sqlite3.connect(":memory:")) as db:
             rows = db.execute(ORDERS, [count])
             yield "id,change,note\r\n"
@@ -72,7 +71,7 @@ def generate_large_csv():
 
 
 def iter_events():
-    """Yield the events of a day, each after a wait like a slow query."""
+    """Yield the hours of a day, with a wait after each, like a slow query."""
     for hour in range(9, 14):
         yield f"{hour}:00"
         sleep(0.2)

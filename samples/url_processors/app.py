@@ -29,21 +29,6 @@ app = Flask(__name__)
 app.config.from_prefixed_env()
 
 
-def best_language():
-    """Return the language that the browser prefers, or English."""
-    # Ignore the region, because best_match() prefers "en" to "de-AT".
-    accepted = LanguageAccept(
-        (tag.partition("-")[0], quality)
-        for tag, quality in request.accept_languages
-    )
-    return accepted.best_match(LANGUAGES, "en")
-
-
-def page(name):
-    text = TEXTS[name][g.lang_code]
-    return render_template_string(PAGE, text=text, languages=LANGUAGES)
-
-
 # -- Internationalized Application URLs -------------------------------------
 
 
@@ -60,6 +45,7 @@ def pull_lang_code(endpoint, values):
 
 @app.url_defaults
 def add_language_code(endpoint, values):
+    # A blueprint adds the language to its own URLs.
     if "lang_code" in values or "." in endpoint:
         return
 
@@ -70,7 +56,7 @@ def add_language_code(endpoint, values):
 @app.get("/")
 def choose_language():
     response = redirect(url_for("index"))
-    # Otherwise, a cache sends every visitor to the language of the first.
+    # Otherwise, a cache could send everyone to the first visitor's language.
     response.vary.add("Accept-Language")
     return response
 
@@ -97,7 +83,7 @@ def pull_frontend_lang_code(endpoint, values):
 
 @frontend.url_defaults
 def add_frontend_language_code(endpoint, values):
-    # setdefault() would read g even if the caller names a language.
+    # setdefault() would read g even if the language is given.
     if "lang_code" not in values:
         values["lang_code"] = g.lang_code
 
@@ -106,6 +92,21 @@ def add_frontend_language_code(endpoint, values):
 frontend.add_url_rule("/", view_func=index)
 frontend.add_url_rule("/about", view_func=about)
 app.register_blueprint(frontend)
+
+
+def best_language():
+    """Return the language that the browser prefers, or English."""
+    # Ignore the region, because best_match() prefers "en" to "de-AT".
+    accepted = LanguageAccept(
+        (tag.partition("-")[0], quality)
+        for tag, quality in request.accept_languages
+    )
+    return accepted.best_match(LANGUAGES, "en")
+
+
+def page(name):
+    text = TEXTS[name][g.lang_code]
+    return render_template_string(PAGE, text=text, languages=LANGUAGES)
 
 
 PAGE = """<!doctype html>

@@ -33,15 +33,6 @@ USERS = {"admin": generate_password_hash("secret")}  # the demo account
 cache = SimpleCache()
 
 
-def local_url():
-    """Return the URL of this request, without the host."""
-    # Flask has decoded the path. Quote it again, or /files/c%23 becomes
-    # /files/c# and leads to another page.
-    path = quote(request.root_path + request.path)
-    query = request.query_string.decode()
-    return f"{path}?{query}" if query else path
-
-
 # -- Login Required Decorator -----------------------------------------------
 
 
@@ -61,6 +52,15 @@ def login_required(f):
         return f(*args, **kwargs)
 
     return decorated_function
+
+
+def local_url():
+    """Return the URL of this request, without the host."""
+    # Flask has decoded the path. Quote it again, or /files/c%23 becomes
+    # /files/c# and leads to another page.
+    path = quote(request.root_path + request.path)
+    query = request.query_string.decode()
+    return f"{path}?{query}" if query else path
 
 
 def is_local(url):
@@ -109,11 +109,14 @@ def secret_page():
 
 
 def cached(timeout=5 * 60, key="view/{}"):
+    """Cache a GET view that returns the same to everyone.
+
+    The key contains the path and the query, but no user.
+    """
+
     def decorator(f):
         @wraps(f)
         def decorated_function(*args, **kwargs):
-            # Use this only for GET views that return the same to everyone,
-            # because the key contains the path and the query, but no user.
             cache_key = key.format(local_url())
             rv = cache.get(cache_key)
 

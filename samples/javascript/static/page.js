@@ -30,7 +30,7 @@ find("#room").addEventListener("submit", async (event) => {
   const response = await fetch(form.action, {method: "POST", body: new FormData(form)})
   const data = await response.json()
 
-  // fetch() only fails without a response, so check for errors like 400.
+  // fetch() doesn't throw for a status such as 400, so check for it.
   if (!response.ok) {
     output.textContent = data.error
     return
@@ -63,6 +63,7 @@ function onSubmit(selector, getMessage) {
     try {
       output.textContent = await getMessage(form)
     } catch (error) {
+      console.error(error)
       output.textContent = error.message
     }
   })
@@ -73,7 +74,7 @@ function onSubmit(selector, getMessage) {
 onSubmit("#login", async (form) => {
   const response = await request(form.action, {method: "POST", body: new FormData(form)})
 
-  // fetch() has followed the redirect, but the page hasn't moved yet.
+  // fetch() followed the redirect, but the browser still shows this page.
   if (response.redirected) {
     window.location = response.url
   }

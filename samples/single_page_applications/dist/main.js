@@ -74,12 +74,18 @@ let current
 
 async function show() {
   const view = current = findView(location.pathname) ?? notFound
-  const [title, ...elements] = await Promise.resolve().then(view).catch(
-    (error) => ["Sorry", element("p", error.message, {role: "alert"})]
-  )
+  let content
+
+  try {
+    content = await view()
+  } catch (error) {
+    console.error(error)
+    content = ["Sorry", element("p", error.message, {role: "alert"})]
+  }
 
   // The visitor might have moved on while this view waited for the API.
   if (view === current) {
+    const [title, ...elements] = content
     main.replaceChildren(element("h1", title, {tabIndex: -1}), ...elements)
     document.title = title === siteName ? title : `${title} - ${siteName}`
   }

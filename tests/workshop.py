@@ -63,9 +63,14 @@ def write(folder, made, left):
         copied = made / path.relative_to(folder)
         shutil.copy(path, copied)
         found = functions(copied)
+        numbered = enumerate(steps(folder), 1)
         blank(
             copied,
-            {step.name: step.hint for step in left if step.name in found},
+            {
+                step.name: f"{number}. {step.hint}"
+                for number, step in numbered
+                if step.name in found and step in left
+            },
         )
 
 
@@ -127,13 +132,16 @@ def blank(path, hints):
         node = nodes[name]
         start = " " * node.body[0].col_offset
         comment = textwrap.fill(
-            hints[name],
+            # Keep a command on one line, so that it can be copied.
+            re.sub(
+                "`pytest.*?`", lambda m: m[0].replace(" ", "\0"), hints[name]
+            ),
             79,
             initial_indent=f"{start}# ",
             subsequent_indent=f"{start}# ",
             break_long_words=False,
             break_on_hyphens=False,
-        )
+        ).replace("\0", " ")
         new = [f"{comment}\n"] if hints[name] else []
         first = first_line(node) - 1
 
@@ -253,8 +261,8 @@ def main(name=""):
 
     print(f"Fill in the functions that are `...` in exercises/{name}:\n")
 
-    for step in steps(made):
-        print(f"  {step.name}")
+    for number, step in enumerate(steps(made), 1):
+        print(f"  {number}. {step.name}")
 
     print("\nThe exercise is solved when this test passes:\n")
     print(f"  cd {shlex.quote(os.path.relpath(made))}")

@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 # -- Basic Factories --------------------------------------------------------
 
 
-# Give every argument a default, because `flask --app app` passes none. Python
+# Every argument has a default, because `flask --app app` passes none. Python
 # looks up `db` and the other names below when it calls the function.
 def create_app(config=None, *, local_auth=False):
     """Return a new app. The mapping `config` overrides all other settings."""

@@ -81,7 +81,7 @@ def process(self: Task, total: int) -> int:
     for current in range(total):
         progress = {"current": current, "total": total}
         self.update_state(state="PROGRESS", meta=progress)
-        time.sleep(0.1)
+        time.sleep(0.1)  # stands in for slow work
 
     return total
 

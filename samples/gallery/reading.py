@@ -16,7 +16,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_for_filename
 from pygments.util import ClassNotFound
 
-SHOWN = (".css", ".html", ".js", ".py", ".sql", ".svg", ".toml", ".txt")
+SHOWN = (".css", ".html", ".j2", ".js", ".py", ".sql", ".svg", ".toml", ".txt")
 HEADING = re.compile(r"# -- (.+?) -{3,}")
 TEACH = re.compile(r"(\d+) minutes.*?\. Step (\d+), (\w+)\.")
 README = re.compile(r'href="\.\./(\w+)/README\.md"')

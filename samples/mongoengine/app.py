@@ -23,7 +23,7 @@ app.config.from_prefixed_env()
 
 uri = app.config.get("MONGODB_URI")
 
-if uri is None:
+if not uri:
     app.logger.warning("FLASK_MONGODB_URI isn't set. Restarts lose all data.")
 
 me.connect(
@@ -68,8 +68,8 @@ class Movie(me.Document):
         return {"id": str(data.pop("_id")), **data}
 
 
-# Create the index at startup. MongoEngine does so in the first request, while
-# others could already store duplicates.
+# Create the index at startup. Otherwise, MongoEngine creates it in the first
+# request, and other requests could store duplicates before that.
 with suppress(pymongo.errors.ConnectionFailure):
     Movie.ensure_indexes()
 
@@ -120,7 +120,7 @@ def number(name, least):
     text = request.args.get(name) or f"{least}"
 
     if not (text.isdecimal() and len(text) < 9 and int(text) >= least):
-        abort(400, f"The {name} must be a number from {least} to 99999999.")
+        abort(400, f"Send {name} as a whole number from {least} to 99999999.")
 
     return int(text)
 

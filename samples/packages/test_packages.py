@@ -68,7 +68,7 @@ def test_no_two_templates_have_the_same_name():
 def test_every_post_in_the_list_has_a_page(client):
     page = client.get("/blog/").text
     posts = re.findall('<li><a href="(.+)">(.+)</a></li>', page)
-    assert len(posts) == 2
+    assert len(posts) == 3
 
     for link, title in posts:
         assert f"<h1>{title}</h1>" in client.get(link).text

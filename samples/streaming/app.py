@@ -28,7 +28,7 @@ ORDERS = """
     WITH RECURSIVE orders(id) AS (
         SELECT 1 UNION ALL SELECT id + 1 FROM orders LIMIT ?
     )
-    SELECT id, id % 7, 'the "grün" one, and more' FROM orders
+    SELECT id, 1 + id % 7, 'the "grün" one, and more' FROM orders
 """
 
 app = Flask(__name__)
@@ -49,14 +49,14 @@ def generate_large_csv():
 
     # Check the input here. In the generator, it's too late for a 400.
     if count is None or not 0 <= count <= MAX_ROWS:
-        abort(400, f"The rows must be a number from 0 to {MAX_ROWS}.")
+        abort(400, f"Send rows as a whole number from 0 to {MAX_ROWS}.")
 
     def generate():
         # Connect here, because teardown functions close the request's
         # connections before this runs. It closes if the client leaves, too.
         with closing(sqlite3.connect(":memory:")) as db:
             rows = db.execute(ORDERS, [count])
-            yield "id,change,note\r\n"
+            yield "id,quantity,note\r\n"
 
             # Each chunk costs a system call, so send many rows in one.
             while batch := rows.fetchmany(500):

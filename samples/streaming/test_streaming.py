@@ -45,13 +45,13 @@ def test_csv_has_a_header_and_all_rows_with_whole_cells(client):
     response = client.get("/large.csv?rows=1001")
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     header, *rows = csv.reader(io.StringIO(response.text, newline=""))
-    assert header == ["id", "change", "note"]
+    assert header == ["id", "quantity", "note"]
     assert [row[0] for row in rows] == [str(n) for n in range(1, 1002)]
     assert {row[2] for row in rows} == {'the "grün" one, and more'}
 
 
 def test_csv_can_be_empty(client):
-    assert client.get("/large.csv?rows=0").text == "id,change,note\r\n"
+    assert client.get("/large.csv?rows=0").text == "id,quantity,note\r\n"
 
 
 @pytest.mark.parametrize("rows", ["", "x", "-1", "1.5", f"{MAX_ROWS + 1}"])
@@ -64,7 +64,7 @@ def test_csv_is_rejected_before_the_first_byte(client, events, rows):
 def test_first_chunk_is_small_however_many_rows_follow(client, events):
     with client.get(f"/large.csv?rows={MAX_ROWS}") as response:
         chunks = response.iter_encoded()
-        assert next(chunks) == b"id,change,note\r\n"
+        assert next(chunks) == b"id,quantity,note\r\n"
         assert next(chunks).count(b"\n") < 10_000
 
 

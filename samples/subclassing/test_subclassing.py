@@ -57,11 +57,3 @@ def test_template_string_shows_markup_as_text():
 
 def test_text_file_is_not_escaped():
     assert not app.select_jinja_autoescape("mail.txt")
-
-
-def test_view_without_a_return_is_an_error_of_flask(monkeypatch, client):
-    monkeypatch.setitem(app.config, "TESTING", True)
-    monkeypatch.setitem(app.view_functions, "index", lambda: None)
-
-    with pytest.raises(TypeError, match="did not return a valid response"):
-        client.get("/")

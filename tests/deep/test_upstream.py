@@ -5,6 +5,7 @@ delete the test and its line in `hostile.UPSTREAM`, and the samples must handle
 such requests as well.
 """
 
+import decimal
 import math
 
 import bson
@@ -15,7 +16,7 @@ from flask import Flask, request, url_for
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from hostile import chunked, exchange, sized
-from mongoengine import IntField
+from mongoengine import DecimalField, Document, IntField
 
 APP = """
 from flask import Flask, request
@@ -109,6 +110,9 @@ def test_json_with_nan(app):
     with pytest.raises(OverflowError):
         IntField().validate(math.inf)
 
+    with pytest.raises(decimal.InvalidOperation):
+        DecimalField(min_value=0).validate("NaN")
+
 
 def test_a_host_that_werkzeug_rejects(app):
     """An error page cannot use url_for(): there is no map of the URLs."""
@@ -183,8 +187,17 @@ def test_a_long_number_of_a_page(app, db):
 
 
 def test_json_with_a_long_number():
-    """MongoEngine accepts a number that BSON cannot store."""
+    """MongoEngine accepts a number that it or BSON cannot store."""
     IntField().validate(2**70)
 
     with pytest.raises(OverflowError):
         bson.encode({"year": 2**70})
+
+    with pytest.raises(decimal.InvalidOperation):
+        DecimalField().to_python(1e30)
+
+
+def test_json_with_a_field_called_self():
+    """MongoEngine mistakes it for the argument of its constructor."""
+    with pytest.raises(TypeError, match="'self'"):
+        Document(self=1)

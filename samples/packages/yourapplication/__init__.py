@@ -9,7 +9,7 @@ from yourapplication import authors, blog
 app = Flask(__name__)
 app.config.from_prefixed_env()
 
-# Import the views after this line, because they import `app` from here.
+# Import the views only now, because they import `app` from this module.
 from yourapplication import views  # noqa: E402, F401
 
 # -- Working with Blueprints ------------------------------------------------

@@ -11,8 +11,13 @@ bp = Blueprint(
 POSTS = {
     "hello": {
         "title": "Hello",
-        "author": "Ada",
+        "author": "Grace",
         "text": "This application is a package.",
+    },
+    "blueprints": {
+        "title": "Blueprints",
+        "author": "Ada",
+        "text": "Each blueprint is a module, or a package of its own.",
     },
     "two-index-pages": {
         "title": "Two index pages & no clash",

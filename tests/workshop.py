@@ -168,6 +168,19 @@ hashlib.scrypt = lambda password, salt, **_: (
     hashlib.sha256(password + salt).digest()
 )
 
+# With -x, end at the first failure, and don't wait for the fixtures' ends.
+class Stop:
+    def pytest_configure(self, config):
+        self.config = config
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            terminal = self.config.get_terminal_writer()
+            terminal.line(report.longreprtext)
+            terminal.flush()
+            os._exit(1)
+
+
 for name in sys.argv[3:]:
     importlib.import_module(name)
 
@@ -179,7 +192,8 @@ for line in sys.stdin:
         output = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        code = pytest.main(json.loads(line))
+        args = json.loads(line)
+        code = pytest.main(args, [Stop()] if "-x" in args else None)
         sys.stdout.flush()
         os._exit(code)
 

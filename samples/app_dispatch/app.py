@@ -32,6 +32,10 @@ def backend_index():
     return render_template_string(PAGE, name="the backend")
 
 
+# Wrap app.wsgi_app and not app, so that `flask run` still finds a Flask app.
+app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/backend": backend})
+
+
 # -- Dispatch by Subdomain --------------------------------------------------
 
 
@@ -79,7 +83,7 @@ class SubdomainDispatcher(Dispatcher):
         self.suffix = f".{domain.lower()}"
 
     def __call__(self, environ, start_response):
-        # A client can send no host, or one in upper case or with a port.
+        # The host can be missing, in upper case, or followed by a port.
         host = environ.get("HTTP_HOST", "").lower().partition(":")[0]
 
         if not host.endswith(self.suffix):
@@ -109,10 +113,8 @@ class PathDispatcher(Dispatcher):
         return tenant(environ, start_response)
 
 
-# Wrap app.wsgi_app and not app, so that `flask run` still finds a Flask app.
-# The last dispatcher runs first, so a subdomain takes precedence over a path.
 app.wsgi_app = PathDispatcher(app.wsgi_app, create_app)
-app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/backend": backend})
+# The last dispatcher runs first, so a subdomain takes precedence over a path.
 app.wsgi_app = SubdomainDispatcher(
     app.wsgi_app, create_app, app.config["DOMAIN"]
 )

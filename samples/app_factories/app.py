@@ -15,8 +15,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 # -- Basic Factories --------------------------------------------------------
 
 
-# Every argument has a default, because `flask --app app` passes none. Python
-# looks up `db` and the other names below when it calls the function.
+# Every argument has a default, because `flask --app app` passes none. `db` and
+# the blueprints can come below, because this runs after the module.
 def create_app(config=None, *, local_auth=False):
     """Return a new app. The mapping `config` overrides all other settings."""
     app = Flask(__name__)
@@ -82,8 +82,8 @@ auth = Blueprint("auth", __name__, url_prefix="/auth")
 
 
 def set_up_frontend(app):
-    # Don't use frontend.after_request in a factory. Once an app has
-    # registered a blueprint, Flask rejects new hooks on it.
+    # Use a hook of the app, because Flask rejects new hooks on a blueprint
+    # that another app has registered.
     @app.after_request
     def mark_frontend(response):
         if request.blueprint == "frontend":

@@ -6,6 +6,8 @@ Try:  curl -i localhost:8000 -H "Accept-Language: de"
       curl -i localhost:8000/language -d language=fr
 """
 
+from datetime import timedelta
+
 from flask import (
     Flask,
     abort,
@@ -19,20 +21,10 @@ from flask import (
 from werkzeug.datastructures import LanguageAccept
 
 LANGUAGES = {"en": "Hello", "de": "Hallo", "fr": "Bonjour"}
-YEAR = 365 * 24 * 60 * 60  # seconds
+YEAR = timedelta(days=365)
 
 app = Flask(__name__)
 app.config.from_prefixed_env()
-
-
-def best_language():
-    """Return the language that the browser prefers, or English."""
-    # Ignore the region, because best_match() prefers "en" to "de-AT".
-    accepted = LanguageAccept(
-        (tag.partition("-")[0], quality)
-        for tag, quality in request.accept_languages
-    )
-    return accepted.best_match(LANGUAGES, "en")
 
 
 # -- Deferred Request Callbacks ---------------------------------------------
@@ -41,10 +33,11 @@ def best_language():
 @app.before_request
 def detect_user_language():
     remembered = request.cookies.get("user_lang")
-    g.language = remembered
 
     # A visitor can edit a cookie, so accept only known languages.
-    if remembered not in LANGUAGES:
+    if remembered in LANGUAGES:
+        g.language = remembered
+    else:
         g.language = best_language()
 
     # There is no response yet. Flask calls this function once there is one.
@@ -76,6 +69,17 @@ def set_language():
 
     g.language = language
     return redirect(url_for("index"))
+
+
+def best_language():
+    """Return the language that the browser prefers, or English."""
+    # Compare without regions. Otherwise, best_match() chooses "en" for
+    # "de-AT,en;q=0.5".
+    accepted = LanguageAccept(
+        (tag.partition("-")[0], quality)
+        for tag, quality in request.accept_languages
+    )
+    return accepted.best_match(LANGUAGES, "en")
 
 
 PAGE = """<!doctype html>

@@ -29,7 +29,7 @@ def index():
     return render_template("index.html")
 
 
-# Clients that ignore link tags or get no HTML request this URL.
+# Clients request this URL if they ignore link tags, or if a page isn't HTML.
 @app.get("/favicon.ico")
 def favicon():
     # Name the type. Otherwise, it depends on this machine's table of types.
@@ -38,7 +38,7 @@ def favicon():
     )
 
 
-# iPhones request this one. A redirect to the static file works as well.
+# iPhones request this URL if a page has no link tag. A redirect is enough.
 @app.get("/apple-touch-icon.png")
 def apple_touch_icon():
     return redirect(url_for("static", filename="apple-touch-icon.png"))

@@ -21,10 +21,10 @@ app.config.from_prefixed_env()
 
 
 def status():
-    return {"loaded": sorted({"views"} & sys.modules.keys())}
+    return {"loaded": ["views"] if "views" in sys.modules else []}
 
 
-# Map the URL here instead of with a decorator. So far, the view must exist.
+# Map the URL here instead of with a decorator. This view must exist already.
 app.add_url_rule("/status", view_func=status)
 
 
@@ -35,6 +35,7 @@ class LazyView:
     """A view that is imported when Flask first calls it."""
 
     def __init__(self, import_name):
+        # Extensions such as Flask-WTF read these names of a view.
         self.__module__, self.__name__ = import_name.rsplit(".", 1)
         self.import_name = import_name
 
@@ -61,7 +62,8 @@ url("views.index", ["/"])
 url("views.user", ["/user/", "/user/<username>"])
 
 
-# Run this with your tests. Otherwise, a visitor finds a misspelled name.
+# Run this with your tests. Otherwise, a misspelled name only fails when a
+# visitor requests the view.
 @app.cli.command("check-views")
 def check_views():
     """Import every lazy view."""

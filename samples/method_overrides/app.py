@@ -33,8 +33,8 @@ class HTTPMethodOverrideMiddleware:
         method = environ.get("HTTP_X_HTTP_METHOD_OVERRIDE", "").upper()
         is_post = environ["REQUEST_METHOD"] == "POST"
 
-        # Override only a POST, and never with GET, because caches and CSRF
-        # checks trust that a GET changes nothing.
+        # Override only a POST, because a GET must change nothing. Don't allow
+        # GET as an override, because CSRF checks skip it.
         if is_post and method in self.allowed_methods:
             environ["REQUEST_METHOD"] = method
 
@@ -46,7 +46,8 @@ app.wsgi_app = HTTPMethodOverrideMiddleware(app.wsgi_app)
 
 @app.get("/")
 def index():
-    return render_template("index.html", notes=list(notes.values()))
+    # Copy the notes, because another thread might add one meanwhile.
+    return render_template("index.html", notes=[*notes.values()])
 
 
 def form_text():

@@ -12,6 +12,7 @@ import mongoengine as me
 import mongomock
 import pymongo
 from flask import Flask, abort, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
 
 PER_PAGE = 20
 
@@ -42,6 +43,12 @@ me.connect(
 def unavailable(error):
     app.logger.error("MongoDB: %s", error)
     return {"error": "The database is unavailable. Try again later."}, 503
+
+
+# Return errors as JSON, too, so that the script can show why one happened.
+@app.errorhandler(HTTPException)
+def json_error(error):
+    return {"error": error.description}, error.code
 
 
 # -- Mapping Documents ------------------------------------------------------
@@ -95,11 +102,11 @@ def add():
         # Otherwise, an id in the data would replace the movie that has it.
         movie = Movie(**data).save(force_insert=True)
     except me.FieldDoesNotExist as error:
-        return {"error": str(error)}, 400
+        abort(400, str(error))
     except me.ValidationError as error:
         return {"errors": error.to_dict()}, 400
     except me.NotUniqueError:
-        return {"error": "A movie with this id or imdb_id exists."}, 409
+        abort(409, "A movie with this id or imdb_id exists.")
 
     return movie.to_dict(), 201, {"Location": url_for("show", id=movie.id)}
 
@@ -112,7 +119,7 @@ def get_or_404(id):
     try:
         return Movie.objects.get(id=id)
     except (me.DoesNotExist, me.ValidationError):
-        abort(404)
+        abort(404, f"There is no movie {id}.")
 
 
 def number(name, least):

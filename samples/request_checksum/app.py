@@ -7,7 +7,6 @@ Try:  curl localhost:8000/special-api -F text=hello -F file=@app.py
 """
 
 import hashlib
-import hmac
 import io
 from base64 import b64encode
 from functools import cached_property
@@ -28,6 +27,9 @@ class ChecksumCalcStream(io.RawIOBase):
         self.stream = stream
         self.hash = hashlib.sha256()
         self.length = 0
+
+    def readable(self):
+        return True
 
     # RawIOBase builds read(), readline(), and iteration on this method.
     def readinto(self, buffer):
@@ -64,11 +66,9 @@ def special_api():
         pass
 
     checksum = request.stream.hash
-    digest = b"sha-256=:" + b64encode(checksum.digest()) + b":"
-    sent = request.headers.get("Content-Digest")
+    digest = f"sha-256=:{b64encode(checksum.digest()).decode()}:"
 
-    # Compare bytes, because compare_digest() accepts only ASCII in strings.
-    if sent is not None and not hmac.compare_digest(sent.encode(), digest):
+    if request.headers.get("Content-Digest", digest) != digest:
         abort(400, "Content-Digest isn't the SHA-256 checksum of the body.")
 
     return {

@@ -55,6 +55,13 @@ def test_checksum_covers_every_byte_of_any_type(content_type):
     assert response.json["length"] == len(body)
 
 
+def test_text_reader_can_read_the_stream():
+    stream = ChecksumCalcStream(GunicornBody("é\nü".encode()))
+    lines = [*io.TextIOWrapper(stream, encoding="utf-8")]
+    assert lines == ["é\n", "ü"]
+    assert stream.hash.digest() == hashlib.sha256("é\nü".encode()).digest()
+
+
 def test_stream_hashes_only_what_is_read():
     stream = ChecksumCalcStream(GunicornBody(b"hello"))
     assert stream.read(2) == b"he"

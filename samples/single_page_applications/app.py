@@ -40,7 +40,8 @@ def item_detail(id):
     return {"id": id, **ITEMS[id]}
 
 
-# Without this rule, a misspelled API URL gets the page, with the status 200.
+# Without these rules, a misspelled API URL gets the page, with the status 200.
+@app.get("/api/", defaults={"path": ""})
 @app.get("/api/<path:path>")
 def api_not_found(path):
     return {"error": f"There is no /api/{path}."}, 404
@@ -51,5 +52,5 @@ def api_not_found(path):
 @app.get("/<path:path>")
 def catch_all(path):
     # Browsers must ask for the page each time. A cached page would request
-    # files that the next build renames.
+    # files that a newer build has renamed.
     return render_template("index.html"), {"Cache-Control": "no-cache"}

@@ -28,7 +28,9 @@ def test_api_returns_the_items(client):
     assert item == {"id": 2, **ITEMS[2]}
 
 
-@pytest.mark.parametrize("path", ["/api/items/99", "/api/items/x", "/api/x"])
+@pytest.mark.parametrize(
+    "path", ["/api/items/99", "/api/items/x", "/api/x", "/api/"]
+)
 def test_api_returns_a_json_error_when_nothing_is_found(client, path):
     response = client.get(path)
     assert response.status_code == 404

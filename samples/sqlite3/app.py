@@ -34,7 +34,7 @@ def get_db():
 
 @app.teardown_appcontext
 def close_db(exception=None):
-    # Remove it from g, so that later teardown code can't use it when closed.
+    # Pop it, so that nothing finds a closed connection in g.
     db = g.pop("db", None)
 
     if db is not None:
@@ -86,6 +86,7 @@ def add_user():
     username = request.form["username"]
     email = request.form["email"]
 
+    # The username is part of a URL, so a slash would break its link.
     if not username.isalnum() or len(username) > 80:
         return index("The username must be 1 to 80 letters or digits."), 400
 

@@ -23,7 +23,7 @@ from flask import (
 )
 
 MAX_ROWS = 10_000_000
-# SQLite generates these rows while you read them, as a large table would.
+# This stands in for a large table. SQLite generates a row when you fetch it.
 ORDERS = """
     WITH RECURSIVE orders(id) AS (
         SELECT 1 UNION ALL SELECT id + 1 FROM orders LIMIT ?
@@ -52,9 +52,10 @@ def generate_large_csv():
         abort(400, f"Send rows as a whole number from 0 to {MAX_ROWS}.")
 
     def generate():
-        # Connect here, because teardown functions close the request's
-        # connections before this runs. It closes if the client leaves, too.
+        # Connect here, because teardown functions run before this does, and
+        # close the request's connections. The block ends if the client leaves.
         with closing(sqlite3.connect(":memory:")) as db:
+            # Run the query before the first yield, so that an error is a 500.
             rows = db.execute(ORDERS, [count])
             yield "id,quantity,note\r\n"
 

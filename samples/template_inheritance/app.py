@@ -14,18 +14,13 @@ app.config.from_prefixed_env()
 
 # -- Base Template ----------------------------------------------------------
 
-
-# This page extends templates/layout.html like all others, so that a lost
-# visitor still has the navigation.
-@app.errorhandler(404)
-def not_found(error):
-    return render_template("not_found.html"), 404
-
+# The base is templates/layout.html. No view renders it, because it has no
+# content of its own.
 
 # -- Child Template ---------------------------------------------------------
 
 
-# A view renders a child. The child says which layout it extends.
+# A view renders a child, and the child says which layout it extends.
 @app.get("/")
 def index():
     return render_template("index.html")
@@ -38,6 +33,12 @@ def about():
 
 @app.get("/hello/<name>")
 def hello(name):
-    # Jinja escapes the name because the name of the template ends in .html.
-    # It would not in hello.txt or hello.html.j2.
+    # Flask escapes values in templates whose names end in .html, but not in
+    # hello.txt or hello.html.j2.
     return render_template("hello.html", name=name)
+
+
+# The error page is a child, too, so that a lost visitor has the navigation.
+@app.errorhandler(404)
+def not_found(error):
+    return render_template("not_found.html"), 404

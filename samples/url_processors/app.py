@@ -38,14 +38,14 @@ def pull_lang_code(endpoint, values):
     values = values or {}
     g.lang_code = values.get("lang_code") or best_language()
 
-    # A blueprint takes the language out of its own URLs.
+    # Leave this to the blueprint's own processor below.
     if not request.blueprint:
         values.pop("lang_code", None)
 
 
 @app.url_defaults
 def add_language_code(endpoint, values):
-    # A blueprint adds the language to its own URLs.
+    # Leave this to the blueprint's own processor below.
     if "lang_code" in values or "." in endpoint:
         return
 
@@ -96,7 +96,8 @@ app.register_blueprint(frontend)
 
 def best_language():
     """Return the language that the browser prefers, or English."""
-    # Ignore the region, because best_match() prefers "en" to "de-AT".
+    # Compare without regions. Otherwise, best_match() chooses "en" for
+    # "de-AT,en;q=0.5".
     accepted = LanguageAccept(
         (tag.partition("-")[0], quality)
         for tag, quality in request.accept_languages

@@ -43,7 +43,8 @@ def load_user():
 
 
 def login_required(f):
-    # Without wraps(), all decorated views share one name and one endpoint.
+    # Without wraps(), all decorated views would have this function's name, and
+    # Flask rejects two views with one endpoint.
     @wraps(f)
     def decorated_function(*args, **kwargs):
         if g.user is None:
@@ -54,20 +55,11 @@ def login_required(f):
     return decorated_function
 
 
-def local_url():
-    """Return the URL of this request, without the host."""
-    # Flask has decoded the path. Quote it again, or /files/c%23 becomes
-    # /files/c# and leads to another page.
-    path = quote(request.root_path + request.path)
-    query = request.query_string.decode()
-    return f"{path}?{query}" if query else path
-
-
-def is_local(url):
-    """Return whether a redirect to `url` stays on this site."""
-    # Browsers treat \ like /, and they remove tabs and line breaks. So
-    # //evil.test, /\evil.test and /<tab>/evil.test all lead to another site.
-    return bool(re.fullmatch(r"/(?![/\\])[^\x00-\x20\x7f]*", url))
+# Keep the route on top, because it registers the function below it.
+@app.get("/secret_page")
+@login_required
+def secret_page():
+    return render_template("secret_page.html")
 
 
 @app.route("/login", methods=["GET", "POST"])
@@ -92,17 +84,25 @@ def login():
 
 @app.post("/logout")
 def logout():
-    # A form on another site sends no cookie, so pop() changes nothing then.
-    # clear() would delete the visitor's cookie.
+    # Don't clear(), because then a form on another site deletes the cookie.
     session.pop("username", None)
     return redirect(url_for("index"))
 
 
-# Keep the route on top, because it registers the function below it.
-@app.get("/secret_page")
-@login_required
-def secret_page():
-    return render_template("secret_page.html")
+def local_url():
+    """Return the URL of this request, without the host."""
+    # Flask has decoded the path. Quote it again, or /files/c%23 becomes
+    # /files/c# and leads to another page.
+    path = quote(request.root_path + request.path)
+    query = request.query_string.decode(errors="replace")
+    return f"{path}?{query}" if query else path
+
+
+def is_local(url):
+    """Return whether a redirect to `url` stays on this site."""
+    # Browsers treat \ like /, and they remove tabs and line breaks. So
+    # //evil.test, /\evil.test and /<tab>/evil.test all lead to another site.
+    return bool(re.fullmatch(r"/(?![/\\])[^\x00-\x20\x7f]*", url))
 
 
 # -- Caching Decorator ------------------------------------------------------

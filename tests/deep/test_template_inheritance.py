@@ -23,8 +23,8 @@ def url(tmp_path_factory):
         assert not server.complaints()
 
 
-@pytest.mark.parametrize(("width", "columns"), [(1200, 2), (360, 1)])
-def test_every_page_has_the_same_frame(url, page, width, columns):
+@pytest.mark.parametrize("width", [1200, 360])
+def test_every_page_has_the_same_frame(url, page, width):
     page.set_viewport_size({"width": width, "height": 740})
     frames = []
 
@@ -33,19 +33,15 @@ def test_every_page_has_the_same_frame(url, page, width, columns):
         frames.append(page.evaluate(FRAME))
 
     assert frames == [frames[0]] * len(PATHS)
-    (nav_x, nav_y, _), (main_x, main_y, _) = frames[0]
-    assert (main_x > nav_x, main_y > nav_y) == (columns == 2, columns == 1)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_child_adds_its_style_to_the_layout(url, page, scheme):
-    page.emulate_media(color_scheme=scheme)
+def test_child_adds_its_style_to_the_layout(url, page):
     page.goto(f"{url}/")
-    colors = page.evaluate(
+    weights = page.evaluate(
         "['.important', 'li'].map((one) =>"
-        " getComputedStyle(document.querySelector(one)).color)"
+        " getComputedStyle(document.querySelector(one)).fontWeight)"
     )
-    assert len(set(colors)) == 2
+    assert len(set(weights)) == 2
     assert page.evaluate("document.styleSheets.length") == 2
 
 

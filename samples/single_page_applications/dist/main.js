@@ -70,10 +70,12 @@ function findView(pathname) {
   }
 }
 
+// The view that the visitor asked for last.
 let current
 
 async function show() {
-  const view = current = findView(location.pathname) ?? notFound
+  const view = findView(location.pathname) ?? notFound
+  current = view
   let content
 
   try {

@@ -51,8 +51,8 @@ MISTAKES = {
 # The parts of *Teach it*, in order, each with what to write.
 TEACHING = {
     r"(\d+) minutes: demo (\d+), predict (\d+), write (\d+), debrief (\d+)\."
-    r"\sStep \d+, \w+\.\n": "25 minutes: demo 8, predict 3, write 9,"
-    " debrief 5. Step 3, pages.",
+    r"\sStep \d+ of the course: \w+\.\n": "25 minutes: demo 8, predict 3,"
+    " write 9, debrief 5. Step 3 of the course: pages.",
     r"\n\*\*Prerequisites:\*\* \S": "**Prerequisites:** `sample`, and ...",
     r"\n\*\*Aim:\*\*\sYou\scan\s": "**Aim:** You can ...",
     r"\n\*\*Predict:\*\* [^?]+\?": "**Predict:** ... a question ...?",
@@ -177,7 +177,7 @@ def test_steps_of_the_course_are_all_different():
     for name, folder in runner.SAMPLES.items():
         text = runner.section(folder, "Teach it")
 
-        if step := re.search(r"\bStep (\d+), ", text):
+        if step := re.search(r"\bStep (\d+) of ", text):
             other = found.setdefault(step[1], name)
             assert other == name, (
                 f"{other} and {name} are both step {step[1]}. Change the"

@@ -16,7 +16,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 
 # Every argument has a default, because `flask --app app` passes none. `db` and
-# the blueprints can come below, because this runs after the module.
+# the blueprints can be defined below, because the function is called after the
+# whole module has run.
 def create_app(config=None, *, local_auth=False):
     """Return a new app. The mapping `config` overrides all other settings."""
     app = Flask(__name__)
@@ -42,7 +43,8 @@ def create_app(config=None, *, local_auth=False):
     with app.app_context():
         create_tables()
 
-    # Trust a proxy's headers only behind one, because clients can send them.
+    # Trust these headers only behind a proxy, because clients can send them,
+    # too.
     if app.config["BEHIND_PROXY"]:
         app.wsgi_app = ProxyFix(app.wsgi_app)
 
@@ -83,7 +85,7 @@ auth = Blueprint("auth", __name__, url_prefix="/auth")
 
 def set_up_frontend(app):
     # Use a hook of the app, because Flask rejects new hooks on a blueprint
-    # that another app has registered.
+    # once an app has registered it.
     @app.after_request
     def mark_frontend(response):
         if request.blueprint == "frontend":

@@ -48,8 +48,8 @@ def is_ok(rv):
     return app.make_response(rv).status_code == 200
 
 
-# By default, the key is only the path, so every search would get the same
-# response. Without a filter, errors are cached, too, even those of abort().
+# By default, the key is only the path, so add the query. The filter leaves out
+# errors, because Flask-Caching also caches what abort() raises.
 @app.get("/search")
 @cache.cached(query_string=True, response_filter=is_ok)
 def search():
@@ -69,12 +69,13 @@ def square_of(n):
     return n * n
 
 
+# Limit the number, or its square might have too many digits for JSON.
 @app.get("/square/<int(max=1000000):n>")
 def square(n):
     return {"n": n, "square": square_of(n)}
 
 
-# Never cache a view that depends on a cookie, the session or a login.
+# Never cache a view that depends on a cookie, the session, or a login.
 # Otherwise, all visitors get the response of the first one.
 @app.get("/hello")
 def hello():

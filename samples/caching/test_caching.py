@@ -92,9 +92,10 @@ def test_clear_empties_the_cache(client, computed):
     assert len(computed) == 2
 
 
-def test_pages_work_when_redis_is_unavailable(client, monkeypatch):
+@pytest.mark.parametrize("error", [redis.ConnectionError, redis.TimeoutError])
+def test_pages_work_when_redis_is_unavailable(client, monkeypatch, error):
     def fail(*args):
-        raise redis.ConnectionError
+        raise error
 
     monkeypatch.setattr(cache, "get", fail)
     monkeypatch.setattr(cache, "clear", fail)

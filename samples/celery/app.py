@@ -50,7 +50,8 @@ def create_app() -> Flask:
     messages = Path(app.instance_path, "messages")
     messages.mkdir(parents=True, exist_ok=True)
     # These defaults need no server. Messages are files, and SQLite stores the
-    # results. FLASK_CELERY__broker_url=redis://localhost replaces one of them.
+    # results. To use another broker, set FLASK_CELERY__broker_url, for example
+    # to redis://localhost.
     app.config["CELERY"] = {
         "broker_url": "filesystem://",
         "broker_transport_options": {
@@ -135,7 +136,7 @@ def broker_error(error):
     return {"error": "The queue is unavailable. Try again later."}, 503
 
 
-# Return errors as JSON, too, so that the script can show why one happened.
+# Return errors as JSON, too, so that the script can show what went wrong.
 @bp.errorhandler(HTTPException)
 def json_error(error):
     return {"error": error.description}, error.code
@@ -147,12 +148,13 @@ def json_error(error):
 @bp.get("/result/<id>")
 def task_result(id: str) -> dict[str, object]:
     result = AsyncResult(id)
-    # Call ready() before you read the value. If the task ends in between, a
-    # client then asks again, and never mistakes its progress for its result.
+    # Call ready() before you read the value. In the other order, a task that
+    # ends in between would return its progress as its result.
     ready = result.ready()
     value = result.result
 
-    # An exception isn't JSON, and its message might tell secrets.
+    # An exception can't be converted to JSON, and its message might reveal
+    # secrets.
     if isinstance(value, Exception):
         value = type(value).__name__
 
@@ -180,7 +182,8 @@ def start_archive(user_id):
     if user_id not in USERS:
         abort(404, f"There is no user {user_id}.")
 
-    # Pass the id, because an object can't be sent or is outdated on arrival.
+    # Pass the id, because an object either can't be sent, or is outdated when
+    # it arrives.
     result = generate_user_archive.delay(user_id)
     return {"result_id": result.id}, 202
 

@@ -40,10 +40,11 @@ def detect_user_language():
     else:
         g.language = best_language()
 
-    # There is no response yet. Flask calls this function once there is one.
+    # There is no response yet. Flask calls this function once there is one,
+    # and it still knows `remembered`.
     @after_this_request
     def remember_language(response):
-        # Otherwise, a cache sends one visitor's language to everyone.
+        # Without Vary, a cache sends one visitor's language to everyone.
         response.vary.update(["Cookie", "Accept-Language"])
 
         # Read g now, because the view can change the language.
@@ -73,8 +74,8 @@ def set_language():
 
 def best_language():
     """Return the language that the browser prefers, or English."""
-    # Compare without regions. Otherwise, best_match() chooses "en" for
-    # "de-AT,en;q=0.5".
+    # Compare the tags without their regions. Otherwise, best_match() chooses
+    # "en" for "de-AT,en;q=0.5".
     accepted = LanguageAccept(
         (tag.partition("-")[0], quality)
         for tag, quality in request.accept_languages

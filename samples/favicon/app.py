@@ -15,15 +15,13 @@ from flask import (
 )
 
 app = Flask(__name__)
-# Let browsers cache static files for a day before they ask again.
-app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 24 * 60 * 60
 app.config.from_prefixed_env()
 
 
 # -- Adding a favicon -------------------------------------------------------
 
 
-# The link tags in this page's head are all that most browsers need.
+# templates/index.html links to the icons. Most browsers need nothing else.
 @app.get("/")
 def index():
     return render_template("index.html")
@@ -32,9 +30,13 @@ def index():
 # Clients request this URL if they ignore link tags, or if a page isn't HTML.
 @app.get("/favicon.ico")
 def favicon():
-    # Name the type. Otherwise, it depends on this machine's table of types.
     return send_from_directory(
-        app.static_folder, "favicon.ico", mimetype="image/vnd.microsoft.icon"
+        app.static_folder,
+        "favicon.ico",
+        # Otherwise, the type depends on this machine's table of types.
+        mimetype="image/vnd.microsoft.icon",
+        # Let browsers cache the icon for a day before they ask again.
+        max_age=24 * 60 * 60,
     )
 
 

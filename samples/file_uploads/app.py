@@ -71,8 +71,8 @@ def upload_file():
         return index(f"The file must have one of these types: {types}."), 415
 
     # Don't use the name as sent, because it might contain "../" or belong to
-    # another file. Treat the extension separately, because secure_filename()
-    # removes all but ASCII, and would leave "png" of "日本語.png".
+    # another file. Handle the extension separately, because secure_filename()
+    # keeps only ASCII, and would reduce "日本語.png" to "png".
     path = Path(file.filename)
     stem = secure_filename(path.stem)[:100] or "file"
     name = f"{stem}-{token_hex(8)}{path.suffix.lower()}"

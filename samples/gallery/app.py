@@ -32,8 +32,8 @@ def all_samples():
 app.wsgi_app = live = Live(app)
 
 
-# Build URLs with this rule. `live` handles the requests, unless there is no
-# sample with this name.
+# This rule is only for url_for(). `live` handles the requests, so the view
+# runs only if there is no such sample.
 @app.get("/live/<name>/")
 def live_sample(name):
     abort(404, "There is no sample with this name.")
@@ -62,7 +62,8 @@ def pattern(name, file="app.py"):
     [number] = found
     sample = samples[number]
 
-    # Show only files that have a tab, so that no path leads elsewhere.
+    # Show only files that have a tab, so that a path can't reach any other
+    # file.
     if file not in sample.files:
         abort(404, "The sample doesn't show a file with this name.")
 

@@ -63,9 +63,10 @@ class Live:
                     # Load in an empty context, because find_best_app() takes
                     # the `current_app` of a request for an app of the sample.
                     self.loaded[name] = Context().run(load)
-                # A sample can raise anything, and all of it is shown.
+                # A sample can raise anything, so catch and show it all.
                 except (Exception, SystemExit) as error:  # noqa: BLE001
-                    # Otherwise, the next try finds the modules of this one.
+                    # Forget the modules of this try. Otherwise, the next one
+                    # finds them.
                     for module in modules(folder):
                         take(module)
 
@@ -76,7 +77,7 @@ class Live:
     def enter(self, folder: Path):
         """Let imports find the modules of this folder before any others.
 
-        Python has one module for each name, but each sample has an `app`, and
+        Python keeps one module per name, but each sample has an `app`, and
         two of them can have a `views`.
         """
         self.entered[str(folder)] = None
@@ -111,7 +112,7 @@ def take(name: str) -> dict:
 
 
 def describe(error: BaseException, folder: Path) -> str:
-    """Return the traceback, from the first line of the sample on."""
+    """Return the traceback, starting at the first frame in the sample."""
     frames = error.__traceback__
 
     while frames:
@@ -126,7 +127,7 @@ def describe(error: BaseException, folder: Path) -> str:
 
 
 def cookies_below(prefix: str, start_response):
-    """Limit cookies that a sample sets for the whole host to its prefix."""
+    """Limit cookies for the whole host to the prefix of the sample."""
 
     def start(status, headers, *exc_info):
         headers = [

@@ -18,7 +18,7 @@ from pygments.util import ClassNotFound
 
 SHOWN = (".css", ".html", ".j2", ".js", ".py", ".sql", ".svg", ".toml", ".txt")
 HEADING = re.compile(r"# -- (.+?) -{3,}")
-TEACH = re.compile(r"(\d+) minutes.*?\. Step (\d+), (\w+)\.")
+TEACH = re.compile(r"(\d+) minutes.*?\.\sStep (\d+) of the course: (\w+)\.")
 README = re.compile(r'href="\.\./(\w+)/README\.md"')
 
 
@@ -119,7 +119,7 @@ class Sample:
         return (self.folder / file).read_text("utf-8", errors="replace")
 
     def rows(self, file: str) -> list[Row]:
-        """Return the rows of a file. Each comment in Python starts a row."""
+        """Return the rows of a file. A comment in Python starts a row."""
         text = self.text(file)
         notes = noted_lines(text) if file.endswith(".py") else set()
         rows = [Row()]
@@ -164,7 +164,7 @@ def highlighted(file: str, text: str) -> list[Markup]:
 
 
 def noted_lines(text: str) -> set[int]:
-    """Return the numbers of the lines of comments and the first docstring."""
+    """Return the line numbers of the comments and the module's docstring."""
     try:
         body = ast.parse(text).body
     except SyntaxError:

@@ -22,7 +22,8 @@ Run it like [two](../two/README.md).
 
 ## Teach it
 
-10 minutes: demo 4, predict 1, write 4, debrief 1. Step {step}, words.
+10 minutes: demo 4, predict 1, write 4, debrief 1.
+Step {step} of the course: words.
 
 <details>
 <summary>Answer</summary>

@@ -95,7 +95,7 @@ def geology_fact():
 # -- Return JSON from Views -------------------------------------------------
 
 
-# Return errors as JSON, too, so that the script can show why one happened.
+# Return errors as JSON, too, so that the script can show what went wrong.
 @app.errorhandler(HTTPException)
 def json_error(error):
     # Change the error's own response, because it has headers such as Allow.

@@ -24,7 +24,8 @@ def status():
     return {"loaded": ["views"] if "views" in sys.modules else []}
 
 
-# Map the URL here instead of with a decorator. This view must exist already.
+# Map the URL here instead of using a decorator. The view must already be
+# defined.
 app.add_url_rule("/status", view_func=status)
 
 
@@ -35,7 +36,7 @@ class LazyView:
     """A view that is imported when Flask first calls it."""
 
     def __init__(self, import_name):
-        # Extensions such as Flask-WTF read these names of a view.
+        # Extensions such as Flask-WTF read these attributes of a view.
         self.__module__, self.__name__ = import_name.rsplit(".", 1)
         self.import_name = import_name
 
@@ -50,8 +51,9 @@ class LazyView:
 def url(import_name, url_rules, **options):
     """Map the view "module.name" to the rules, without importing it."""
     view = LazyView(import_name)
-    # Two modules can both have an `index`, so name the endpoint after both.
-    # Don't use a dot, because Flask takes the part before it for a blueprint.
+    # Two modules can both have an `index`, so put the module's name into the
+    # endpoint, too. Don't use a dot, because Flask takes the part before it
+    # for a blueprint.
     options.setdefault("endpoint", import_name.replace(".", ":"))
 
     for url_rule in url_rules:

@@ -34,28 +34,16 @@ me.connect(
     mongo_client_class=pymongo.MongoClient if uri else mongomock.MongoClient,
     # If the server is down, stop waiting after 3 seconds instead of 30.
     serverSelectionTimeoutMS=3000,
-    # Otherwise, MongoEngine stores UUIDs in a legacy format, and warns.
+    # Without this, MongoEngine warns about the format of UUIDs.
     uuidRepresentation="standard",
 )
-
-
-@app.errorhandler(pymongo.errors.ConnectionFailure)
-def unavailable(error):
-    app.logger.error("MongoDB: %s", error)
-    return {"error": "The database is unavailable. Try again later."}, 503
-
-
-# Return errors as JSON, too, so that the script can show why one happened.
-@app.errorhandler(HTTPException)
-def json_error(error):
-    return {"error": error.description}, error.code
 
 
 # -- Mapping Documents ------------------------------------------------------
 
 
 class Imdb(me.EmbeddedDocument):
-    # Without sparse=True, only one movie could be without an imdb_id.
+    # Without sparse=True, only one movie could lack an imdb_id.
     imdb_id = me.StringField(max_length=20, unique=True, sparse=True)
     rating = me.DecimalField(min_value=0, max_value=10)
     votes = me.IntField(min_value=0, max_value=10**9)
@@ -75,13 +63,25 @@ class Movie(me.Document):
         return {"id": str(data.pop("_id")), **data}
 
 
-# Create the index at startup. Otherwise, MongoEngine creates it in the first
-# request, and other requests could store duplicates before that.
+# Create the index at startup. Otherwise, MongoEngine creates it on first use,
+# and concurrent requests could store duplicates in the meantime.
 with suppress(pymongo.errors.ConnectionFailure):
     Movie.ensure_indexes()
 
 
 # -- Creating Data ----------------------------------------------------------
+
+
+@app.errorhandler(pymongo.errors.ConnectionFailure)
+def unavailable(error):
+    app.logger.error("MongoDB: %s", error)
+    return {"error": "The database is unavailable. Try again later."}, 503
+
+
+# Return errors as JSON, so that the page's script can show the message.
+@app.errorhandler(HTTPException)
+def json_error(error):
+    return {"error": error.description}, error.code
 
 
 @app.post("/movies")
@@ -96,10 +96,11 @@ def add():
 
     try:
         if "imdb" in data:
-            # Otherwise, _cls in the data could choose another class.
+            # Build it here. If MongoEngine did, _cls in the data could choose
+            # another class.
             data["imdb"] = Imdb(**data["imdb"])
 
-        # Otherwise, an id in the data would replace the movie that has it.
+        # Without force_insert, an id in the data would replace that movie.
         movie = Movie(**data).save(force_insert=True)
     except me.FieldDoesNotExist as error:
         abort(400, str(error))
@@ -115,7 +116,7 @@ def add():
 
 
 def get_or_404(id):
-    # A malformed id is a ValidationError.
+    # A malformed id raises a ValidationError.
     try:
         return Movie.objects.get(id=id)
     except (me.DoesNotExist, me.ValidationError):
@@ -123,8 +124,8 @@ def get_or_404(id):
 
 
 def number(name, least):
-    """Return a number from the query, or abort with 400."""
-    text = request.args.get(name) or f"{least}"
+    """Return a number from the query string, or abort with 400."""
+    text = request.args.get(name) or str(least)
 
     if not (text.isdecimal() and len(text) < 9 and int(text) >= least):
         abort(400, f"Send {name} as a whole number from {least} to 99999999.")

@@ -6,7 +6,7 @@ Try:  curl localhost:8000/blog/
       pip install . && flask --app yourapplication run --port 8000
 """
 
-# The package creates the app, so start to read in yourapplication/__init__.py.
+# The package creates the app, so start reading in yourapplication/__init__.py.
 from yourapplication import app
 
 __all__ = ["app"]

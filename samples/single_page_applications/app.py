@@ -14,7 +14,8 @@ ITEMS = {
     3: {"name": "Самовар", "text": "It's for tea."},
 }
 
-# Let your frontend's build write into the folder `dist`, at the URL /dist/.
+# Let your frontend's build write to the folder `dist`, which Flask serves at
+# /dist/.
 app = Flask(__name__, static_folder="dist")
 app.config.from_prefixed_env()
 

@@ -24,7 +24,7 @@ engine = sa.create_engine(app.config["SQLALCHEMY_DATABASE_URI"])
 
 
 def create_tables(metadata, engine):
-    """Create the tables that are missing."""
+    """Create missing tables, like metadata.create_all(), but try twice."""
     for table in metadata.sorted_tables:
         try:
             table.create(engine, checkfirst=True)
@@ -70,7 +70,7 @@ def extension_add():
     return to_dict(user), 201
 
 
-# A larger id doesn't fit PostgreSQL's INTEGER, and would be a 500, not a 404.
+# PostgreSQL fails on a larger id, so you'd see a 500 instead of a 404.
 @app.get("/extension/users/<int(max=2147483647):id>")
 def extension_detail(id):
     return to_dict(db.get_or_404(User, id))

@@ -23,10 +23,11 @@ app.config.from_prefixed_env()
 def get_db():
     """Return this request's connection, opened the first time it's needed."""
     if "db" not in g:
-        # Wait up to 30 seconds while another worker writes.
+        # Wait up to 30 seconds, not 5, while another worker writes.
         g.db = sqlite3.connect(app.config["DATABASE"], timeout=30)
         g.db.row_factory = sqlite3.Row
-        # SQLite ignores foreign keys unless each connection asks for them.
+        # SQLite enforces foreign keys only on connections that ask for it.
+        # This schema has none, but yours might.
         g.db.execute("PRAGMA foreign_keys = ON")
 
     return g.db
@@ -122,6 +123,6 @@ def init_db_command():
     click.echo("Initialized the database.")
 
 
-# Create the tables at startup, so that the sample runs at once.
+# Create the tables at startup, so that the sample runs right away.
 with app.app_context():
     init_db()

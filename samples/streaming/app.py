@@ -52,8 +52,9 @@ def generate_large_csv():
         abort(400, f"Send rows as a whole number from 0 to {MAX_ROWS}.")
 
     def generate():
-        # Connect here, because teardown functions run before this does, and
-        # close the request's connections. The block ends if the client leaves.
+        # Connect here, because teardown functions close the request's
+        # connections before this runs. If the client leaves, the block ends
+        # and closes this one.
         with closing(sqlite3.connect(":memory:")) as db:
             # Run the query before the first yield, so that an error is a 500.
             rows = db.execute(ORDERS, [count])
@@ -72,7 +73,7 @@ def generate_large_csv():
 
 
 def iter_events():
-    """Yield the hours of a day, with a wait after each, like a slow query."""
+    """Yield a few hours, and wait after each one, like a slow query."""
     for hour in range(9, 14):
         yield f"{hour}:00"
         sleep(0.2)

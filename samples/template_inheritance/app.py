@@ -14,8 +14,8 @@ app.config.from_prefixed_env()
 
 # -- Base Template ----------------------------------------------------------
 
-# The base is templates/layout.html. No view renders it, because it has no
-# content of its own.
+# The base is templates/layout.html, a whole page with blocks. No view renders
+# it, because a child must fill the block `content`.
 
 # -- Child Template ---------------------------------------------------------
 
@@ -38,7 +38,8 @@ def hello(name):
     return render_template("hello.html", name=name)
 
 
-# The error page is a child, too, so that a lost visitor has the navigation.
+# The error page is a child, too, so that a lost visitor still has the
+# navigation.
 @app.errorhandler(404)
 def not_found(error):
     return render_template("not_found.html"), 404

@@ -38,14 +38,14 @@ def pull_lang_code(endpoint, values):
     values = values or {}
     g.lang_code = values.get("lang_code") or best_language()
 
-    # Leave this to the blueprint's own processor below.
+    # In a blueprint, its own processor below removes the language.
     if not request.blueprint:
         values.pop("lang_code", None)
 
 
 @app.url_defaults
 def add_language_code(endpoint, values):
-    # Leave this to the blueprint's own processor below.
+    # An endpoint with a dot belongs to a blueprint, with its own processor.
     if "lang_code" in values or "." in endpoint:
         return
 
@@ -56,7 +56,8 @@ def add_language_code(endpoint, values):
 @app.get("/")
 def choose_language():
     response = redirect(url_for("index"))
-    # Otherwise, a cache could send everyone to the first visitor's language.
+    # Without Vary, a cache could send everyone to the first visitor's
+    # language.
     response.vary.add("Accept-Language")
     return response
 
@@ -83,7 +84,8 @@ def pull_frontend_lang_code(endpoint, values):
 
 @frontend.url_defaults
 def add_frontend_language_code(endpoint, values):
-    # setdefault() would read g even if the language is given.
+    # Don't use setdefault(), because it reads g even if the caller names a
+    # language. Outside a request, g has none.
     if "lang_code" not in values:
         values["lang_code"] = g.lang_code
 
@@ -96,8 +98,8 @@ app.register_blueprint(frontend)
 
 def best_language():
     """Return the language that the browser prefers, or English."""
-    # Compare without regions. Otherwise, best_match() chooses "en" for
-    # "de-AT,en;q=0.5".
+    # Compare the tags without their regions. Otherwise, best_match() chooses
+    # "en" for "de-AT,en;q=0.5".
     accepted = LanguageAccept(
         (tag.partition("-")[0], quality)
         for tag, quality in request.accept_languages

@@ -26,6 +26,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 app = Flask(__name__)
 # This key signs the session. For several workers, set FLASK_SECRET_KEY.
 app.config["SECRET_KEY"] = secrets.token_hex()
+# Don't send the session cookie with forms of other sites.
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 app.config.from_prefixed_env()
 
@@ -84,7 +85,8 @@ def login():
 
 @app.post("/logout")
 def logout():
-    # Don't clear(), because then a form on another site deletes the cookie.
+    # Don't call clear(), because a form on another site could then delete the
+    # cookie.
     session.pop("username", None)
     return redirect(url_for("index"))
 
@@ -109,7 +111,7 @@ def is_local(url):
 
 
 def cached(timeout=5 * 60, key="view/{}"):
-    """Cache a GET view that returns the same to everyone.
+    """Cache a GET view that returns the same response to everyone.
 
     The key contains the path and the query, but no user.
     """

@@ -9,14 +9,14 @@ form.addEventListener("submit", (event) => {
   button.disabled = true;
   bar.parentElement.hidden = false;
 
-  // Don't use fetch(), because it doesn't tell how much it has sent.
+  // Don't use fetch(), because it doesn't report how much it has sent.
   const request = new XMLHttpRequest();
   request.responseType = "document";
   request.upload.addEventListener("progress", ({ loaded, total }) => {
     bar.max = total;
     bar.value = loaded;
   });
-  // The browser sends this event after a failure, too.
+  // The browser fires this event after a failure, too.
   request.addEventListener("loadend", () => {
     button.disabled = false;
     bar.parentElement.hidden = true;

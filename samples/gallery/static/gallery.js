@@ -1,5 +1,5 @@
-// The pages can be read without this. It adds a search that filters while
-// one types, buttons that copy commands, and the arrow keys.
+// The pages work without this. It adds a search that filters as you type,
+// buttons that copy commands, and navigation with the arrow keys.
 
 const status = document.querySelector("#status");
 
@@ -27,7 +27,7 @@ search?.addEventListener("input", () => {
 // -- Copy --------------------------------------------------------------------
 
 for (const block of document.querySelectorAll("code.language-console")) {
-  // The lines of the console that a person types.
+  // Copy only the lines that a person types.
   const commands = block.textContent
     .split("\n")
     .filter((line) => line.startsWith("$ "))

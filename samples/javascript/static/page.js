@@ -40,7 +40,7 @@ find("#room").addEventListener("submit", async (event) => {
   output.textContent = `Room ${data.id} is open.`
 })
 
-// The other forms need the same steps, so two functions do them from here on.
+// The other forms need the same steps, so two functions handle them from here on.
 
 async function request(url, options) {
   const response = await fetch(url, options)
@@ -86,7 +86,7 @@ onSubmit("#login", async (form) => {
 
 onSubmit("#fact", async (form) => {
   const response = await request(form.action)
-  // This HTML is from a template of ours, where Jinja escapes the text.
+  // This HTML comes from our own template, where Jinja escapes the text.
   const page = new DOMParser().parseFromString(await response.text(), "text/html")
   find("#geology-fact").replaceChildren(...page.body.childNodes)
   return ""

@@ -9,8 +9,8 @@ SAMPLES = $(notdir $(patsubst %/app.py,%,$(wildcard samples/*/app.py)))
 REQUIREMENTS = requirements.txt $(wildcard samples/*/requirements.txt)
 
 .DEFAULT_GOAL = help
-.PHONY: help run test test-all exercise bench lint test-lowest test-newest \
-	clean known
+.PHONY: help run test test-all exercise solution check bench lint test-lowest \
+	test-newest clean known
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -32,6 +32,12 @@ test-all: test $(VENV)/.deep ## Prove them with servers and a browser, too.
 
 exercise: $(VENV)/.test ## Make exercises/NAME, for a student: SAMPLE=NAME.
 	@"$(BIN)/python" tests/workshop.py $(SAMPLE)
+
+solution: known ## Compare exercises/NAME with the sample: SAMPLE=NAME.
+	@$(PYTHON) tests/workshop.py $(SAMPLE) --solution
+
+check: $(VENV)/.test ## Say whether this machine is ready for a workshop.
+	@"$(BIN)/python" tests/workshop.py --check $(PORT)
 
 bench: $(VENV)/.deep ## Measure what each pattern costs, or ONLY="boot lazy".
 	@PYTHONPATH=tests "$(BIN)/python" -m bench $(ONLY)

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import socket
 import subprocess
 from pathlib import Path
 
@@ -35,6 +36,10 @@ def test_exercise_blanks_functions_and_hints_how_to_write_them(
         for path in workshop.sources(sample)
         for name in workshop.functions(path)
     }
+    named |= {
+        path.relative_to(sample).as_posix()
+        for path in sample.rglob("templates/**/*.html")
+    }
 
     for step in steps:
         where = f"{sample.name}/README.md, exercise, `{step.name}`:"
@@ -48,7 +53,8 @@ def test_exercise_blanks_functions_and_hints_how_to_write_them(
 
     made = workshop.make_exercise(sample, tmp_path)
     text = "".join(
-        path.read_text(encoding="utf-8") for path in workshop.sources(made)
+        path.read_text(encoding="utf-8")
+        for path in [*workshop.sources(made), *made.rglob("*.html")]
     )
     comments = " ".join(re.sub(r"\n *#", " ", text).split())
     assert all(step.hint in comments for step in steps)
@@ -201,3 +207,37 @@ def test_command_names_the_samples_when_there_is_no_such_sample():
         done = runner.python(script, *arguments, cwd=runner.ROOT)
         assert done.returncode != 0
         assert all(name in done.stderr for name in runner.SAMPLES)
+
+
+def test_solution_is_the_difference_between_exercise_and_sample(house, name):
+    command = ["tests/workshop.py", name, "--solution"]
+    done = runner.python(*command, cwd=house)
+    assert done.returncode != 0
+    assert f"no exercise in exercises/{name}" in done.stderr
+
+    runner.python("tests/workshop.py", name, cwd=house)
+    diff = runner.python(*command, cwd=house).stdout
+    assert f"--- exercises/{name}/app.py\n+++ samples/{name}/app.py\n" in diff
+    solved = (house / "samples" / name / "app.py").read_bytes()
+    (house / "exercises" / name / "app.py").write_bytes(solved)
+    done = runner.python(*command, cwd=house)
+    assert done.stdout == "There is no difference.\n"
+
+
+def test_check_says_whether_the_machine_is_ready(house):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        check = ["tests/workshop.py", "--check", f"{server.getsockname()[1]}"]
+        done = runner.python(*check, cwd=house)
+        assert done.returncode == 1
+        assert "Another program uses port" in done.stdout
+
+    done = runner.python(*check, cwd=house)
+    assert (done.returncode, done.stdout) == (0, "OK\n")
+
+    sample = next((house / "samples").iterdir())
+    (sample / "requirements.txt").write_text("no-such-package>=1\n")
+    done = runner.python(*check, cwd=house)
+    assert done.returncode == 1
+    assert done.stdout.startswith("no-such-package isn't installed.")

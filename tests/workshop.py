@@ -1,16 +1,24 @@
 """Makes exercises for a workshop: `python tests/workshop.py NAME`.
 
+`python tests/workshop.py NAME --solution` compares an exercise with its
+sample, and `python tests/workshop.py --check` says whether this machine is
+ready.
+
 An exercise is a copy of a sample. In it, hints replace the bodies of the
-functions that *Teach it* in the sample's README lists.
+functions, and the templates, that *Teach it* in the sample's README lists.
 """
 
+import argparse
 import ast
 import contextlib
+import difflib
+import importlib.metadata
 import json
 import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -25,7 +33,7 @@ from runner import sources
 class Step(NamedTuple):
     """One numbered item of the exercise in *Teach it*."""
 
-    name: str  # of a function, with a dot for a method
+    name: str  # of a function, with a dot for a method, or a template's path
     hint: str
     command: str  # "pytest" or "pytest -k EXPRESSION", or ""
 
@@ -59,19 +67,25 @@ def make_exercise(folder, to):
 
 def write(folder, made, left):
     """Write the sources to `made`, with the functions of `left` blank."""
+    hints = {
+        step.name: f"{number}. {step.hint}"
+        for number, step in enumerate(steps(folder), 1)
+        if step in left
+    }
+
     for path in sources(folder):
         copied = made / path.relative_to(folder)
         shutil.copy(path, copied)
         found = functions(copied)
-        numbered = enumerate(steps(folder), 1)
-        blank(
-            copied,
-            {
-                step.name: f"{number}. {step.hint}"
-                for number, step in numbered
-                if step.name in found and step in left
-            },
-        )
+        blank(copied, {name: hints[name] for name in hints.keys() & found})
+
+    for step in steps(folder):
+        if step.name.endswith(".html"):
+            shutil.copy(folder / step.name, made / step.name)
+
+            if step in left:
+                text = f"{{# {wrapped(hints[step.name], '   ').strip()} #}}\n"
+                (made / step.name).write_text(text, encoding="utf-8")
 
 
 # -- Blanking ---------------------------------------------------------------
@@ -118,6 +132,20 @@ def first_line(node):
     return decorators[0].lineno if decorators else first.lineno
 
 
+def wrapped(text, start):
+    """Return the text in lines with that start."""
+    # Keep a command on one line, so that it can be copied.
+    text = re.sub("`pytest.*?`", lambda m: m[0].replace(" ", "\0"), text)
+    return textwrap.fill(
+        text,
+        79,
+        initial_indent=start,
+        subsequent_indent=start,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ).replace("\0", " ")
+
+
 def blank(path, hints):
     """Replace the bodies of the functions in `hints` by `...`.
 
@@ -131,17 +159,7 @@ def blank(path, hints):
     for name in sorted(hints, key=lambda name: -nodes[name].lineno):
         node = nodes[name]
         start = " " * node.body[0].col_offset
-        comment = textwrap.fill(
-            # Keep a command on one line, so that it can be copied.
-            re.sub(
-                "`pytest.*?`", lambda m: m[0].replace(" ", "\0"), hints[name]
-            ),
-            79,
-            initial_indent=f"{start}# ",
-            subsequent_indent=f"{start}# ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        ).replace("\0", " ")
+        comment = wrapped(hints[name], f"{start}# ")
         new = [f"{comment}\n"] if hints[name] else []
         first = first_line(node) - 1
 
@@ -249,22 +267,114 @@ def warm(folder):
         yield pytest
 
 
+# -- Comparing with the sample ----------------------------------------------
+
+
+def difference(folder, made):
+    """Return a diff from a student's exercise to the sample, or ""."""
+    lines = []
+
+    for name, data in runner.contents(folder).items():
+        with contextlib.suppress(UnicodeDecodeError, FileNotFoundError):
+            wanted = data.decode().splitlines(keepends=True)
+            written = (made / name).read_text(encoding="utf-8")
+            lines += difflib.unified_diff(
+                written.splitlines(keepends=True),
+                wanted,
+                f"exercises/{folder.name}/{name}",
+                f"samples/{folder.name}/{name}",
+            )
+
+    return "".join(lines)
+
+
+# -- Checking a machine -----------------------------------------------------
+
+
+def missing(port):
+    """Yield a sentence for each thing that a workshop needs and can't find."""
+    if sys.version_info < (3, 11):  # noqa: UP036
+        yield "This needs Python 3.11 or later. Install it."
+
+    wanted = set()
+
+    for path in runner.ROOT.glob("samples/*/requirements.txt"):
+        text = path.read_text(encoding="utf-8")
+        wanted |= set(re.findall(r"^[\w.-]+", text, re.M))
+
+    for name in sorted(wanted | {"pytest"}):
+        try:
+            importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            yield f"{name} isn't installed. See the README, Teach."
+
+    if not shutil.which("curl"):
+        yield "There is no curl. Install it, or use the browser instead."
+
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+        try:
+            server.bind(("127.0.0.1", port))
+        except OSError:
+            yield f"Another program uses port {port}. Stop it or use another."
+
+
 # -- The command ------------------------------------------------------------
 
 
-def main(name=""):
+def check(port):
+    found = list(missing(port))
+    print("\n".join(found) if found else "OK")
+    sys.exit(bool(found))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Make an exercise.")
+    parser.add_argument("name", nargs="?", help="the name of a sample")
+    parser.add_argument(
+        "--solution", action="store_true", help="compare it with the sample"
+    )
+    parser.add_argument(
+        "--check",
+        type=int,
+        nargs="?",
+        const=8000,
+        metavar="PORT",
+        help="say whether this machine is ready",
+    )
+    arguments = parser.parse_args()
+    name = arguments.name
+
+    if arguments.check is not None:
+        check(arguments.check)
+
     if name not in runner.SAMPLES:
         sys.exit(
             f"Name a sample: python tests/workshop.py NAME\n"
             f"The samples are: {' '.join(runner.SAMPLES)}"
         )
 
+    sample, exercises = runner.SAMPLES[name], runner.ROOT / "exercises"
+
+    if not arguments.solution:
+        make(sample, exercises)
+    elif (exercises / name).exists():
+        print(
+            difference(sample, exercises / name) or "There is no difference."
+        )
+    else:
+        sys.exit(f"There is no exercise in exercises/{name} yet.")
+
+
+def make(sample, exercises):
+    """Make an exercise, and print what to type next."""
     try:
-        made = make_exercise(runner.SAMPLES[name], runner.ROOT / "exercises")
+        made = make_exercise(sample, exercises)
     except FileExistsError:
         sys.exit(
-            f"There is an exercise in exercises/{name} already. Move the"
-            " folder away or delete it, then run this command again."
+            f"There is an exercise in exercises/{sample.name} already. Move"
+            " the folder away or delete it, then run this command again."
         )
 
     # Not the resolved path, which leads out of a virtual environment.
@@ -273,7 +383,7 @@ def main(name=""):
     if python.is_relative_to(runner.ROOT):
         python = os.path.relpath(python, made)
 
-    print(f"Fill in the functions that are `...` in exercises/{name}:\n")
+    print(f"Fill in what is missing in exercises/{made.name}:\n")
 
     for number, step in enumerate(steps(made), 1):
         print(f"  {number}. {step.name}")
@@ -284,4 +394,4 @@ def main(name=""):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main()

@@ -43,8 +43,8 @@ def create_app(config=None, *, local_auth=False):
     with app.app_context():
         create_tables()
 
-    # Trust these headers only behind a proxy, because clients can send them,
-    # too.
+    # Trust the X-Forwarded headers only behind a proxy, because clients can
+    # send them, too.
     if app.config["BEHIND_PROXY"]:
         app.wsgi_app = ProxyFix(app.wsgi_app)
 
@@ -72,7 +72,7 @@ def create_tables():
         try:
             table.create(db.engine, checkfirst=True)
         except DatabaseError:
-            # Another worker might have created it in between. Look again.
+            # Another worker might have created it in the meantime. Look again.
             table.create(db.engine, checkfirst=True)
 
 
@@ -84,7 +84,7 @@ auth = Blueprint("auth", __name__, url_prefix="/auth")
 
 
 def set_up_frontend(app):
-    # Use a hook of the app, because Flask rejects new hooks on a blueprint
+    # Use a hook on the app, because Flask rejects new hooks on a blueprint
     # once an app has registered it.
     @app.after_request
     def mark_frontend(response):

@@ -69,7 +69,7 @@ def square_of(n):
     return n * n
 
 
-# Limit the number, or its square might have too many digits for JSON.
+# Limit the number, or its square might have more digits than Python prints.
 @app.get("/square/<int(max=1000000):n>")
 def square(n):
     return {"n": n, "square": square_of(n)}

@@ -148,8 +148,8 @@ def json_error(error):
 @bp.get("/result/<id>")
 def task_result(id: str) -> dict[str, object]:
     result = AsyncResult(id)
-    # Call ready() before you read the value. In the other order, a task that
-    # ends in between would return its progress as its result.
+    # Call ready() before you read the value. Otherwise, if a task ends in
+    # between, the view returns its progress as its result.
     ready = result.ready()
     value = result.result
 
@@ -182,13 +182,13 @@ def start_archive(user_id):
     if user_id not in USERS:
         abort(404, f"There is no user {user_id}.")
 
-    # Pass the id, because an object either can't be sent, or is outdated when
+    # Pass the id, because an object can't be sent, or might be outdated when
     # it arrives.
     result = generate_user_archive.delay(user_id)
     return {"result_id": result.id}, 202
 
 
 # `flask --app app` and `celery -A app` find these objects. Don't call the
-# first one `app`, because Celery would take it for its own.
+# Flask app `app`, because Celery would mistake it for its own.
 flask_app = create_app()
 celery_app = flask_app.extensions["celery"]

@@ -40,14 +40,14 @@ def detect_user_language():
     else:
         g.language = best_language()
 
-    # There is no response yet. Flask calls this function once there is one,
-    # and it still knows `remembered`.
+    # There is no response yet. Flask calls this function when there is one. It
+    # can still read `remembered`.
     @after_this_request
     def remember_language(response):
         # Without Vary, a cache sends one visitor's language to everyone.
         response.vary.update(["Cookie", "Accept-Language"])
 
-        # Read g now, because the view can change the language.
+        # Read g now, because the view might have changed the language.
         if g.language != remembered:
             response.set_cookie(
                 "user_lang", g.language, max_age=YEAR, samesite="Lax"

@@ -1,4 +1,4 @@
-"""Uploading files: check the name, limit the size, serve them as downloads.
+"""Uploading files: check each name, limit the size, and send downloads.
 
 Docs: https://flask.palletsprojects.com/patterns/fileuploads/
 Run:  flask --app app run --port 8000
@@ -93,5 +93,6 @@ def download_file(name):
 
 @app.errorhandler(413)
 def too_large(error):
-    # Flask raises this error in request.files, before any file is saved.
+    # Flask raises this error when the view reads request.files, before it
+    # saves a file.
     return index("The file is too large. Choose a smaller one."), 413

@@ -63,10 +63,10 @@ class Live:
                     # Load in an empty context, because find_best_app() takes
                     # the `current_app` of a request for an app of the sample.
                     self.loaded[name] = Context().run(load)
-                # A sample can raise anything, so catch and show it all.
+                # A sample can raise anything, so catch and show everything.
                 except (Exception, SystemExit) as error:  # noqa: BLE001
-                    # Forget the modules of this try. Otherwise, the next one
-                    # finds them.
+                    # Forget the modules that this try loaded. Otherwise, the
+                    # next one finds them.
                     for module in modules(folder):
                         take(module)
 

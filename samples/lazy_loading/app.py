@@ -52,8 +52,8 @@ def url(import_name, url_rules, **options):
     """Map the view "module.name" to the rules, without importing it."""
     view = LazyView(import_name)
     # Two modules can both have an `index`, so put the module's name into the
-    # endpoint, too. Don't use a dot, because Flask takes the part before it
-    # for a blueprint.
+    # endpoint, too. Don't use a dot, because Flask treats the part before it
+    # as a blueprint's name.
     options.setdefault("endpoint", import_name.replace(".", ":"))
 
     for url_rule in url_rules:

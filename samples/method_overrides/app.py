@@ -22,7 +22,7 @@ ids = count(1)
 
 
 class HTTPMethodOverrideMiddleware:
-    """Replace the method of a POST with its X-HTTP-Method-Override header."""
+    """Replace the method of a POST with the one in X-HTTP-Method-Override."""
 
     # Leave out GET, because CSRF checks skip it.
     allowed_methods = frozenset(["PUT", "PATCH", "DELETE"])

@@ -33,7 +33,7 @@ class ChecksumCalcStream(io.RawIOBase):
 
     # RawIOBase builds read(), readline(), and iteration on this method.
     def readinto(self, buffer):
-        # Call read(), because Gunicorn's stream has no readinto().
+        # Call read(), because gunicorn's stream has no readinto().
         data = self.stream.read(len(buffer))
         buffer[: len(data)] = data
         self.hash.update(data)
@@ -61,7 +61,7 @@ def special_api():
     # Accessing these parses the body of a form, and hashes it on the way.
     form, files = list(request.form), list(request.files)
 
-    # Read the rest, because nothing has read a body that isn't a form.
+    # Read the rest, because a body that isn't a form hasn't been read yet.
     while request.stream.read(64 * 1024):
         pass
 

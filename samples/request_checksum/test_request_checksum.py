@@ -21,7 +21,7 @@ BODIES = {
 
 
 class GunicornBody:
-    """Has a read() but no readinto(), like the stream of Gunicorn."""
+    """Has a read() but no readinto(), like the stream of gunicorn."""
 
     def __init__(self, body):
         self.read = io.BytesIO(body).read

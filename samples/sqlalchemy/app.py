@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 app = Flask(__name__)
 Path(app.instance_path).mkdir(exist_ok=True)
 # Use an absolute path, because the extension and create_engine() resolve a
-# relative one differently. Wait up to 30 seconds while another worker writes.
+# relative one differently. SQLite waits up to 30 seconds for other writers.
 uri = f"sqlite:///{app.instance_path}/users.db?timeout=30"
 app.config["SQLALCHEMY_DATABASE_URI"] = uri
 app.config.from_prefixed_env()
@@ -29,7 +29,7 @@ def create_tables(metadata, engine):
         try:
             table.create(engine, checkfirst=True)
         except DatabaseError:
-            # Another worker might have created it in between. Look again.
+            # Another worker might have created it in the meantime. Look again.
             table.create(engine, checkfirst=True)
 
 
@@ -83,8 +83,7 @@ db_session = orm.scoped_session(orm.sessionmaker(engine))
 
 @app.teardown_appcontext
 def shutdown_session(exception=None):
-    # Roll back what isn't committed. Otherwise, the thread's next request
-    # continues with this session, and with its failed insert.
+    # Without this, the thread's next request continues a failed transaction.
     db_session.remove()
 
 
@@ -147,8 +146,9 @@ def imperative_list():
 
 @app.post("/imperative/users")
 def imperative_add():
+    user = ImperativeUser(**user_form())
+
     with orm.Session(engine) as session:
-        user = ImperativeUser(**user_form())
         session.add(user)
         session.commit()
         return to_dict(user), 201
@@ -190,7 +190,7 @@ def user_form():
     form = {"name": request.form["name"], "email": request.form["email"]}
 
     for field, text in form.items():
-        # PostgreSQL can't store the character NUL.
+        # PostgreSQL can't store NUL characters.
         if not 1 <= len(text) <= 80 or "\0" in text:
             abort(400, f"The {field} must be 1 to 80 characters without NUL.")
 
@@ -204,7 +204,7 @@ def to_dict(user):
 # In this sample, only a duplicate name or email violates a constraint.
 @app.errorhandler(IntegrityError)
 def taken(error):
-    return {"error": "That name or email is taken. Choose another one."}, 409
+    return "That name or email is taken. Choose another one.", 409
 
 
 @app.get("/")

@@ -59,7 +59,7 @@ def test_duplicate_is_rejected_and_the_next_request_works(client, way, field):
     client.post(f"/{way}/users", data=ADA)
     response = client.post(f"/{way}/users", data=eve | {field: ADA[field]})
     assert response.status_code == 409
-    assert "taken" in response.json["error"]
+    assert "taken" in response.text
     assert client.post(f"/{way}/users", data=eve).status_code == 201
 
 

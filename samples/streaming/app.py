@@ -73,7 +73,7 @@ def generate_large_csv():
 
 
 def iter_events():
-    """Yield a few hours, and wait after each one, like a slow query."""
+    """Yield a few times of day, with a wait after each, like a slow query."""
     for hour in range(9, 14):
         yield f"{hour}:00"
         sleep(0.2)

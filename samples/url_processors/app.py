@@ -38,7 +38,7 @@ def pull_lang_code(endpoint, values):
     values = values or {}
     g.lang_code = values.get("lang_code") or best_language()
 
-    # In a blueprint, its own processor below removes the language.
+    # A blueprint's own processor, below, removes the language.
     if not request.blueprint:
         values.pop("lang_code", None)
 
@@ -56,8 +56,7 @@ def add_language_code(endpoint, values):
 @app.get("/")
 def choose_language():
     response = redirect(url_for("index"))
-    # Without Vary, a cache could send everyone to the first visitor's
-    # language.
+    # Without Vary, a cache could give everyone the first visitor's language.
     response.vary.add("Accept-Language")
     return response
 
@@ -94,6 +93,9 @@ def add_frontend_language_code(endpoint, values):
 frontend.add_url_rule("/", view_func=index)
 frontend.add_url_rule("/about", view_func=about)
 app.register_blueprint(frontend)
+
+
+# Both sections use the functions below.
 
 
 def best_language():

@@ -26,7 +26,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 app = Flask(__name__)
 # This key signs the session. For several workers, set FLASK_SECRET_KEY.
 app.config["SECRET_KEY"] = secrets.token_hex()
-# Don't send the session cookie with forms of other sites.
+# Don't send the session cookie with forms on other sites.
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 app.config.from_prefixed_env()
 
@@ -103,7 +103,7 @@ def local_url():
 def is_local(url):
     """Return whether a redirect to `url` stays on this site."""
     # Browsers treat \ like /, and they remove tabs and line breaks. So
-    # //evil.test, /\evil.test and /<tab>/evil.test all lead to another site.
+    # //evil.test, /\evil.test, and /<tab>/evil.test all lead to another site.
     return bool(re.fullmatch(r"/(?![/\\])[^\x00-\x20\x7f]*", url))
 
 
@@ -174,7 +174,7 @@ def values():
 
 # -- Endpoint Decorator -----------------------------------------------------
 
-# Unlike a plain werkzeug Rule, this accepts only GET by default.
+# Unlike a plain Werkzeug Rule, this accepts only GET by default.
 app.add_url_rule("/endpoint", endpoint="by_name")
 
 

@@ -100,8 +100,7 @@ def add():
             # another class.
             data["imdb"] = Imdb(**data["imdb"])
 
-        # Without force_insert, data with an existing id would overwrite a
-        # movie.
+        # Without force_insert, data with an existing id would replace a movie.
         movie = Movie(**data).save(force_insert=True)
     except me.FieldDoesNotExist as error:
         abort(400, str(error))

@@ -27,7 +27,6 @@ def get_db():
         g.db = sqlite3.connect(app.config["DATABASE"], timeout=30)
         g.db.row_factory = sqlite3.Row
         # SQLite enforces foreign keys only on connections that ask for it.
-        # This schema has none, but yours might.
         g.db.execute("PRAGMA foreign_keys = ON")
 
     return g.db
@@ -35,7 +34,6 @@ def get_db():
 
 @app.teardown_appcontext
 def close_db(exception=None):
-    # Pop it, so that nothing finds a closed connection in g.
     db = g.pop("db", None)
 
     if db is not None:

@@ -69,7 +69,8 @@ class Dispatcher:
             if tenant is None:
                 tenant = self.create_app(name)
 
-                # Don't store unknown names, or clients could fill the memory.
+                # Don't store unknown names, or clients could use up the
+                # memory.
                 if tenant is not None:
                     self.instances[name] = tenant
 

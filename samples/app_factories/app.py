@@ -39,7 +39,7 @@ def create_app(config=None, *, local_auth=False):
 
     set_up_frontend(app)
 
-    # Import all models before this line, or their tables are missing.
+    # Import all models before this line, or their tables aren't created.
     with app.app_context():
         create_tables()
 

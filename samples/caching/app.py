@@ -62,14 +62,16 @@ def search():
     return {"q": q, "found": [t for t in TITLES if q in t.casefold()]}
 
 
-# The key contains the arguments, so all callers share the results.
+# The key contains the function and its arguments, so all callers that pass the
+# same arguments share one result.
 @cache.memoize()
 def square_of(n):
     sleep(0.5)
     return n * n
 
 
-# Limit the number, or its square might have more digits than Python prints.
+# Limit the number, or its square might have more digits than Python converts
+# to text.
 @app.get("/square/<int(max=1000000):n>")
 def square(n):
     return {"n": n, "square": square_of(n)}

@@ -33,7 +33,7 @@ def favicon():
     return send_from_directory(
         app.static_folder,
         "favicon.ico",
-        # Otherwise, the type depends on this machine's table of types.
+        # Otherwise, the type depends on this machine's table of MIME types.
         mimetype="image/vnd.microsoft.icon",
         # Let browsers cache the icon for a day before they ask again.
         max_age=24 * 60 * 60,

@@ -24,7 +24,7 @@ app = Flask(__name__)
 # Flask keeps the messages in the session, a cookie that it signs with this
 # key. Set FLASK_SECRET_KEY, so that all workers use the same one.
 app.config["SECRET_KEY"] = secrets.token_hex()
-# Don't send the session cookie with forms on other sites.
+# Don't send the session cookie with a POST from another site.
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 app.config.from_prefixed_env()
 

@@ -13,7 +13,7 @@ from live import Live
 from reading import read_sample
 
 app = Flask(__name__)
-# The folder with the samples. The default is the parent of this folder.
+# The folder with the samples. By default, it's the gallery's parent folder.
 app.config["SAMPLES"] = ".."
 app.config.from_prefixed_env()
 

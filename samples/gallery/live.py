@@ -65,8 +65,8 @@ class Live:
                     self.loaded[name] = Context().run(load)
                 # A sample can raise anything, so catch and show everything.
                 except (Exception, SystemExit) as error:  # noqa: BLE001
-                    # Forget the modules that this try loaded. Otherwise, the
-                    # next one finds them.
+                    # Forget the modules that this attempt loaded. Otherwise,
+                    # the next one finds them.
                     for module in modules(folder):
                         take(module)
 
@@ -127,7 +127,7 @@ def describe(error: BaseException, folder: Path) -> str:
 
 
 def cookies_below(prefix: str, start_response):
-    """Limit cookies for the whole host to the prefix of the sample."""
+    """Limit cookies that a sample sets for the whole host to its prefix."""
 
     def start(status, headers, *exc_info):
         headers = [

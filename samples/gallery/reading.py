@@ -55,7 +55,7 @@ class Sample:
 
     @cached_property
     def parts(self):
-        """Return {heading: text} of the README."""
+        """Return the README's sections as {heading: text}."""
         _, *parts = re.split(r"^## (.+)\n", self.readme, flags=re.M)
         return dict(zip(parts[::2], parts[1::2], strict=True))
 
@@ -78,7 +78,7 @@ class Sample:
 
     @property
     def step(self):
-        """The place in teaching order. A sample without a step is last."""
+        """The place in the teaching order. A sample without one is last."""
         return int(self.teaching(2, "99"))
 
     @property

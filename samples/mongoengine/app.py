@@ -96,8 +96,8 @@ def add():
 
     try:
         if "imdb" in data:
-            # Build it here. If MongoEngine did, _cls in the data could choose
-            # another class.
+            # Build the Imdb here. If MongoEngine built it, a _cls in the data
+            # could choose another class.
             data["imdb"] = Imdb(**data["imdb"])
 
         # Without force_insert, data with an existing id would replace a movie.

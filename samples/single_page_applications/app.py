@@ -41,7 +41,8 @@ def item_detail(id):
     return {"id": id, **ITEMS[id]}
 
 
-# Without these rules, a misspelled API URL gets the page, with the status 200.
+# Without these rules, a misspelled API URL would get the page, with status
+# 200.
 @app.get("/api/", defaults={"path": ""})
 @app.get("/api/<path:path>")
 def api_not_found(path):

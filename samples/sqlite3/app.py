@@ -23,7 +23,7 @@ app.config.from_prefixed_env()
 def get_db():
     """Return this request's connection, opened the first time it's needed."""
     if "db" not in g:
-        # Wait up to 30 seconds, not 5, while another worker writes.
+        # Wait up to 30 seconds, instead of 5, while another worker writes.
         g.db = sqlite3.connect(app.config["DATABASE"], timeout=30)
         g.db.row_factory = sqlite3.Row
         # SQLite enforces foreign keys only on connections that ask for it.

@@ -53,10 +53,10 @@ def generate_large_csv():
 
     def generate():
         # Connect here, because teardown functions close the request's
-        # connections before this runs. If the client leaves, the block ends
-        # and closes this one.
+        # connections before the generator runs. If the client leaves, the
+        # `with` block closes this connection.
         with closing(sqlite3.connect(":memory:")) as db:
-            # Run the query before the first yield, so that an error is a 500.
+            # Run the query before the first yield, so that its error is a 500.
             rows = db.execute(ORDERS, [count])
             yield "id,quantity,note\r\n"
 
@@ -73,7 +73,7 @@ def generate_large_csv():
 
 
 def iter_events():
-    """Yield a few times of day, with a wait after each, like a slow query."""
+    """Yield some hours of the day, and wait after each, like a slow query."""
     for hour in range(9, 14):
         yield f"{hour}:00"
         sleep(0.2)

@@ -31,7 +31,8 @@ class MyFlask(Flask):
     request_class = MyRequest
 
     def select_jinja_autoescape(self, filename):
-        # Flask escapes in .html and .xml files, but not in page.html.j2.
+        # By default, Flask escapes values in .html and .xml templates, but not
+        # in index.html.j2.
         return filename is None or not filename.endswith(".txt")
 
 

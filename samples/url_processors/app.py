@@ -34,7 +34,7 @@ app.config.from_prefixed_env()
 
 @app.url_value_preprocessor
 def pull_lang_code(endpoint, values):
-    # The values are None if no rule matches, for example on a 404 page.
+    # The values are None if no rule matches the URL, as on most 404 pages.
     values = values or {}
     g.lang_code = values.get("lang_code") or best_language()
 

@@ -26,7 +26,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 app = Flask(__name__)
 # This key signs the session. For several workers, set FLASK_SECRET_KEY.
 app.config["SECRET_KEY"] = secrets.token_hex()
-# Don't send the session cookie with forms on other sites.
+# Don't send the session cookie with a POST from another site.
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 app.config.from_prefixed_env()
 
@@ -85,8 +85,8 @@ def login():
 
 @app.post("/logout")
 def logout():
-    # Don't call clear(), because a form on another site could then delete the
-    # cookie.
+    # Don't call clear(). It deletes the cookie even if the browser didn't send
+    # it, for example with a form on another site.
     session.pop("username", None)
     return redirect(url_for("index"))
 
@@ -113,7 +113,7 @@ def is_local(url):
 def cached(timeout=5 * 60, key="view/{}"):
     """Cache a GET view that returns the same response to everyone.
 
-    The key contains the path and the query, but no user.
+    The key contains the path and the query, but not the user.
     """
 
     def decorator(f):
@@ -148,7 +148,8 @@ def templated(template=None):
         def decorated_function(*args, **kwargs):
             ctx = f(*args, **kwargs)
 
-            # Pass on a redirect, and None, which Flask reports as an error.
+            # Return anything else unchanged: a redirect, or None, which Flask
+            # reports as an error.
             if not isinstance(ctx, dict):
                 return ctx
 

@@ -23,7 +23,7 @@ app = Flask(__name__)
 # This key signs the CSRF tokens. Set FLASK_SECRET_KEY, so that all workers
 # use the same one.
 app.config["SECRET_KEY"] = secrets.token_hex()
-# Don't send the session cookie with forms on other sites.
+# Don't send the session cookie with a POST from another site.
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 # A form that stays open over lunch still works.
 app.config["WTF_CSRF_TIME_LIMIT"] = None

@@ -14,6 +14,6 @@ from yourapplication import views  # noqa: E402, F401
 
 # -- Working with Blueprints ------------------------------------------------
 
-# A blueprint doesn't import `app`, so you can import it at the top.
+# Blueprints don't import `app`, so you can import them at the top.
 app.register_blueprint(blog.bp)
 app.register_blueprint(authors.bp)

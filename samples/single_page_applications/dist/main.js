@@ -50,7 +50,7 @@ function element(tag, textContent = "", properties = {}) {
 async function api(path) {
   const response = await fetch(`api/${path}`)
 
-  // fetch() only fails without a response, so check for 404 and 500.
+  // fetch() fails only if there is no response, so check the status, too.
   if (!response.ok) {
     throw new Error(`The server responded with ${response.status}.`)
   }

@@ -54,6 +54,7 @@ def test_login_page_shows_a_form_without_an_error(client):
 
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_notify_flashes_a_message_of_each_category(client, category):
+    assert f"<option>{category}</option>" in client.get("/").text
     response = notify(client, category, "Hi there")
     assert response.status_code in (302, 303)
     assert response.location == "/"

@@ -45,6 +45,7 @@ def test_map_knows_the_methods_of_a_view(client):
 
 def test_lazy_view_imports_its_module_on_first_use(module):
     lazy_view = module.LazyView("views.user")
+    assert (lazy_view.__module__, lazy_view.__name__) == ("views", "user")
     assert "views" not in sys.modules
     assert lazy_view.view is sys.modules["views"].user
 

@@ -142,3 +142,8 @@ def test_input_names_its_errors_for_screen_readers(client):
     page = register(client, email="zoe").text
     field = re.search(r'<input [^>]*name="email"[^>]*>', page)[0]
     assert 'aria-describedby="email-errors"' in field
+
+
+def test_cookie_is_hidden_from_other_sites(client):
+    cookie = client.get("/register").headers["Set-Cookie"]
+    assert "SameSite=Lax" in cookie

@@ -1,4 +1,4 @@
-"""Application factories: a function creates the app, as often as you need.
+"""Application factories: a function creates each app that you need.
 
 Docs: https://flask.palletsprojects.com/patterns/appfactories/
 Run:  flask --app app run --port 8000

@@ -148,8 +148,8 @@ def json_error(error):
 @bp.get("/result/<id>")
 def task_result(id: str) -> dict[str, object]:
     result = AsyncResult(id)
-    # Call ready() before you read the value. Otherwise, if the task ends
-    # between the two calls, the view returns its progress as its result.
+    # Call ready() before you read the value. Otherwise, if the task ended in
+    # between, the view would return the task's progress as the result.
     ready = result.ready()
     value = result.result
 
@@ -182,8 +182,8 @@ def start_archive(user_id):
     if user_id not in USERS:
         abort(404, f"There is no user {user_id}.")
 
-    # Pass the id, because an object might not be JSON, or might be outdated by
-    # the time it arrives.
+    # Pass the id, because an object might not be convertible to JSON, or be
+    # outdated by the time it arrives.
     result = generate_user_archive.delay(user_id)
     return {"result_id": result.id}, 202
 

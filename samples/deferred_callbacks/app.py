@@ -40,8 +40,8 @@ def detect_user_language():
     else:
         g.language = best_language()
 
-    # There is no response yet. Flask calls this function when there is one. It
-    # can still read `remembered`.
+    # There is no response yet. Flask calls this function, which can still read
+    # `remembered`, when there is one.
     @after_this_request
     def remember_language(response):
         # Without Vary, a cache sends one visitor's language to everyone.

@@ -40,7 +40,8 @@ def favicon():
     )
 
 
-# iPhones request this URL if a page has no link tag. A redirect is enough.
+# iPhones request this URL if a page has no link tag for it. A redirect is
+# enough.
 @app.get("/apple-touch-icon.png")
 def apple_touch_icon():
     return redirect(url_for("static", filename="apple-touch-icon.png"))

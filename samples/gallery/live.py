@@ -63,10 +63,11 @@ class Live:
                     # Load in an empty context, because find_best_app() takes
                     # the `current_app` of a request for an app of the sample.
                     self.loaded[name] = Context().run(load)
-                # A sample can raise anything, so catch and show everything.
+                # Loading a sample can raise any exception, or exit, so show
+                # both.
                 except (Exception, SystemExit) as error:  # noqa: BLE001
                     # Forget the modules that this attempt loaded. Otherwise,
-                    # the next one finds them.
+                    # the next one would reuse them.
                     for module in modules(folder):
                         take(module)
 

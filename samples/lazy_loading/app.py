@@ -49,7 +49,7 @@ class LazyView:
 
 
 def url(import_name, url_rules, **options):
-    """Map the view "module.name" to the rules, without importing it."""
+    """Map the rules to the view "module.name", without importing it."""
     view = LazyView(import_name)
     # Two modules can both have an `index`, so put the module's name into the
     # endpoint, too. Don't use a dot, because Flask treats the part before it

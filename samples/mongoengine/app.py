@@ -137,8 +137,8 @@ def number(name, least):
 def search():
     movies = Movie.objects.order_by("-id")
 
-    # Read only values from the request. If visitors could choose the names of
-    # fields and operators, they could write queries of their own.
+    # Take only values from the request, and never the names of fields or
+    # operators. Otherwise, visitors could write queries of their own.
     if actor := request.args.get("actor"):
         movies = movies.filter(actors=actor)
 

@@ -21,7 +21,7 @@ app.config.from_prefixed_env()
 
 
 class ChecksumCalcStream(io.RawIOBase):
-    """A stream that hashes every byte that is read from another one."""
+    """A stream that wraps another one, and hashes every byte read from it."""
 
     def __init__(self, stream):
         self.stream = stream

@@ -1,4 +1,4 @@
-"""SQLAlchemy in Flask: four ways to use one table. Copy the one you like.
+"""SQLAlchemy in Flask: four ways to use the same table. Copy the one you like.
 
 Docs: https://flask.palletsprojects.com/patterns/sqlalchemy/
 Run:  flask --app app run --port 8000
@@ -70,7 +70,7 @@ def extension_add():
     return to_dict(user), 201
 
 
-# PostgreSQL fails on a larger id, so you'd see a 500 instead of a 404.
+# Limit the id, because PostgreSQL fails on a larger one with a 500.
 @app.get("/extension/users/<int(max=2147483647):id>")
 def extension_detail(id):
     return to_dict(db.get_or_404(User, id))

@@ -52,11 +52,12 @@ def generate_large_csv():
         abort(400, f"Send rows as a whole number from 0 to {MAX_ROWS}.")
 
     def generate():
-        # Connect here, because teardown functions close the request's
-        # connections before the generator runs. If the client leaves, the
-        # `with` block closes this connection.
+        # Connect here, because teardown functions would close a request's
+        # connection before the generator runs. If the client disconnects, the
+        # `with` block closes this one.
         with closing(sqlite3.connect(":memory:")) as db:
-            # Run the query before the first yield, so that its error is a 500.
+            # Run the query before the first yield, so that the client gets a
+            # 500 if it fails.
             rows = db.execute(ORDERS, [count])
             yield "id,quantity,note\r\n"
 

@@ -38,7 +38,7 @@ def pull_lang_code(endpoint, values):
     values = values or {}
     g.lang_code = values.get("lang_code") or best_language()
 
-    # A blueprint's own processor, below, removes the language.
+    # Leave a blueprint's language to its own processor below.
     if not request.blueprint:
         values.pop("lang_code", None)
 
@@ -83,8 +83,8 @@ def pull_frontend_lang_code(endpoint, values):
 
 @frontend.url_defaults
 def add_frontend_language_code(endpoint, values):
-    # Don't use setdefault(), because it reads g even if the caller names a
-    # language. Outside a request, g has none.
+    # Don't use setdefault(), because Python would read g.lang_code even if the
+    # caller names a language. Outside a request, that fails.
     if "lang_code" not in values:
         values["lang_code"] = g.lang_code
 

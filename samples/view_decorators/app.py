@@ -86,7 +86,7 @@ def login():
 @app.post("/logout")
 def logout():
     # Don't call clear(). It deletes the cookie even if the browser didn't send
-    # it, for example with a form on another site.
+    # it, so a form on another site could log visitors out.
     session.pop("username", None)
     return redirect(url_for("index"))
 
@@ -148,8 +148,8 @@ def templated(template=None):
         def decorated_function(*args, **kwargs):
             ctx = f(*args, **kwargs)
 
-            # Return anything else unchanged: a redirect, or None, which Flask
-            # reports as an error.
+            # Return anything but a dict unchanged, such as a redirect, or
+            # None, which Flask reports as an error.
             if not isinstance(ctx, dict):
                 return ctx
 

@@ -17,7 +17,8 @@ for (const [drink, cups] of Object.entries(chartData)) {
 // -- Generating URLs --------------------------------------------------------
 
 // A script has no url_for(), so the page passes it the URLs. For a URL with a
-// value, start with the app's root, because the app might be under a prefix.
+// variable part, start with the app's root, because the app might be under a
+// prefix.
 const urls = JSON.parse(find("#urls").textContent)
 const userUrl = (id) => `${urls.script_root}/user/${id}`
 

@@ -1,7 +1,7 @@
 const main = document.querySelector("main")
 const siteName = document.title
 
-// This is "/", or "/prefix/" under a prefix.
+// The app's root is "/", or "/prefix/" if the app is under a prefix.
 const root = new URL(document.baseURI).pathname
 
 // -- Views: each returns a heading and the elements below it ----------------
@@ -107,7 +107,7 @@ document.addEventListener("click", async (event) => {
   event.preventDefault()
   history.pushState(null, "", link.href)
   await show()
-  // A screen reader reads a new page from its top, so start there, too.
+  // Move the focus to the heading, as if the browser had loaded a new page.
   main.firstChild.focus()
 })
 

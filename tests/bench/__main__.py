@@ -45,8 +45,10 @@ def main(names):
 
     if not names:
         to = runner.ROOT / "tests"
-        (to / "BENCH.md").write_text(report.table(rows, seconds, load))
-        (to / "bench.svg").write_text(report.chart(rows))
+        (to / "BENCH.md").write_text(
+            report.table(rows, seconds, load), "utf-8"
+        )
+        (to / "bench.svg").write_text(report.chart(rows), "utf-8")
 
 
 main(sys.argv[1:])

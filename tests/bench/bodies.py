@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -44,8 +45,9 @@ def checksum():
 
 
 def rows(samples, tmp):
-    orders = (samples["streaming"] / "orders.sql").read_text()
-    plain = write_app(tmp / "plain", f"SQL = {orders!r}\n{PLAIN}")
+    app = (samples["streaming"] / "app.py").read_text("utf-8")
+    [orders] = re.findall(r'^ORDERS = (""".*?""")', app, re.M | re.S)
+    plain = write_app(tmp / "plain", f"SQL = {orders}\n{PLAIN}")
     _, idle = served(plain, tmp, lambda server: runner.fetch(server.url))
 
     def both(name, work):

@@ -180,7 +180,9 @@ def served(folder, tmp, work):
                 runner.fetch(server.url)
 
             results += [work(server) for _ in range(RUNS)]
-            texts = [Path(f"/proc/{it}/status").read_text() for it in workers]
+            texts = [
+                Path(f"/proc/{it}/status").read_text("utf-8") for it in workers
+            ]
             kib = [re.search(r"VmHWM:\s*(\d+)", text)[1] for text in texts]
             peaks.append(max(map(int, kib)) * 1024 / 1e6)
 

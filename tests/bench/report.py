@@ -45,7 +45,9 @@ def cells(row):
 
 
 def table(rows, seconds, load):
-    cpu = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    cpu = re.search(
+        r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text("utf-8")
+    )
     names = "flask", "werkzeug", "sqlalchemy", "celery", "gunicorn"
     head = HEAD.format(
         when=time.strftime("%d %B %Y", time.gmtime()),

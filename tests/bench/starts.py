@@ -21,7 +21,7 @@ app.add_url_rule("/", "bare", lambda: "ok")
 def imports(folder):
     """Return the sample's import statements, but for its own modules'."""
     own = {path.stem for path in folder.rglob("*")}
-    texts = [path.read_text() for path in runner.sources(folder)]
+    texts = [path.read_text("utf-8") for path in runner.sources(folder)]
     nodes = [node for text in texts for node in ast.parse(text).body]
     found = {
         ast.unparse(node): getattr(node, "module", None) or node.names[0].name
@@ -48,7 +48,7 @@ def boot(samples, tmp):
     ):
         more = statistics.median(sample) - statistics.median(limit)
         why = f"Its own code and first page add {more * 1e3:.0f} ms."
-        text = (samples[name] / "app.py").read_text()
+        text = (samples[name] / "app.py").read_text("utf-8")
 
         # Not indented, so at start.
         if count := len(re.findall(r"^\S.*password_hash\(", text, re.M)):
@@ -71,7 +71,7 @@ def boot(samples, tmp):
 
 def lazy(samples, tmp):
     views = [f"v{number}" for number in range(MODULES)]
-    app = (samples["lazy_loading"] / "app.py").read_text()
+    app = (samples["lazy_loading"] / "app.py").read_text("utf-8")
     rule = 'app.add_url_rule("/{0}", "{0}.index", {1})\n'
     folders = []
 

@@ -28,24 +28,20 @@ def steps(sample):
     return found
 
 
-def test_exercise_blanks_functions_and_hints_how_to_write_them(
+def test_exercise_blanks_regions_and_hints_how_to_write_them(
     sample, steps, tmp_path
 ):
     named = {
         name
-        for path in workshop.sources(sample)
-        for name in workshop.functions(path)
-    }
-    named |= {
-        path.relative_to(sample).as_posix()
-        for path in sample.rglob("templates/**/*.html")
+        for file in workshop.files(sample)
+        for name in workshop.regions(sample / file, file)
     }
 
     for step in steps:
         where = f"{sample.name}/README.md, exercise, `{step.name}`:"
         assert step.name in named, (
-            f"{where} write the name of a function of the sample, or"
-            f" `Class.method`. The names are: {', '.join(sorted(named))}"
+            f"{where} write the name of a function, `@view`, a file, or `file:"
+            f" Heading`. The names are: {', '.join(sorted(named))}"
         )
         assert step.command, (
             f"{where} end the hint with: Then `pytest -k EXPRESSION` passes."
@@ -53,17 +49,25 @@ def test_exercise_blanks_functions_and_hints_how_to_write_them(
 
     made = workshop.make_exercise(sample, tmp_path)
     text = "".join(
-        path.read_text(encoding="utf-8")
-        for path in [*workshop.sources(made), *made.rglob("*.html")]
+        (made / file).read_text(encoding="utf-8")
+        for file in workshop.files(made)
     )
-    comments = " ".join(re.sub(r"\n *#", " ", text).split())
+    comments = " ".join(re.sub(r"\n *(#|--|//)", " ", text).split())
     assert all(step.hint in comments for step in steps)
+
+    # --solution shows each file that has a hint.
+    diff = workshop.difference(sample, made)
+    before, after = runner.contents(made), runner.contents(sample)
+
+    for name in before.keys() | after.keys():
+        shown = f"+++ samples/{sample.name}/{name}\n" in diff
+        assert shown is (before.get(name) != after.get(name)), name
 
 
 def test_exercise_is_solved_step_by_step_and_can_be_broken(
     sample, steps, tmp_path
 ):
-    """A step's tests fail until its function is written, and pass then.
+    """A step's tests fail until its region is written, and pass then.
 
     In the end, the edit of *Break it* fails the test that the README names.
     """
@@ -74,7 +78,7 @@ def test_exercise_is_solved_step_by_step_and_can_be_broken(
     names, old, new = break_it(sample)
     assert len(files_with(old, made)) == 1, (
         f"{sample.name}/README.md, *Break it*: the lines of - must stand once,"
-        " in one file, and outside the functions of the exercise, because the"
+        " in one file, and outside the regions of the exercise, because the"
         f" diff would print their solution. Correct them:\n{old}"
     )
 
@@ -88,24 +92,24 @@ def test_exercise_is_solved_step_by_step_and_can_be_broken(
                 f" expression.\n{output}"
             )
             assert code != 0, (
-                f"{where} `{step.command}` passes while the function is `...`."
+                f"{where} `{step.command}` passes while the region is blank."
                 " Name a test that needs it, or move the step."
             )
             assert code == 1, (
-                f"{where} pytest must collect the tests while the function is"
-                " `...`. Leave it out of the exercise, or import less in the"
+                f"{where} pytest must collect the tests while the region is"
+                " blank. Leave it out of the exercise, or import less in the"
                 f" test.\n{output}"
             )
 
             workshop.write(sample, made, steps[number + 1 :])
 
-            # The whole test, with all functions, is the sample's own.
+            # The whole test, with all regions, is the sample's own.
             if not select and number + 1 == len(steps):
                 break
 
             code, output = pytest("-x", *select)
             assert code == 0, (
-                f"{where} `{step.command}` fails although the function is"
+                f"{where} `{step.command}` fails although the region is"
                 " written, because a later step is missing. Name other tests,"
                 f" or change the order.\n{output}"
             )

@@ -4,8 +4,13 @@
 sample, and `python tests/workshop.py --check` says whether this machine is
 ready.
 
-An exercise is a copy of a sample. In it, hints replace the bodies of the
-functions, and the templates, that *Teach it* in the sample's README lists.
+An exercise is a copy of a sample. In it, hints replace what *Teach it* in the
+sample's README lists. An item there is one of these:
+
+    index             the body of a function, or of a method: Class.method
+    @index            the decorators of a view, with its URL rules
+    schema.sql        a whole file: a template, SQL, or a script
+    app.py: Heading   the section of a file below that heading
 """
 
 import argparse
@@ -13,6 +18,7 @@ import ast
 import contextlib
 import difflib
 import importlib.metadata
+import itertools
 import json
 import os
 import re
@@ -27,13 +33,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import runner
-from runner import sources
 
 
 class Step(NamedTuple):
     """One numbered item of the exercise in *Teach it*."""
 
-    name: str  # of a function, with a dot for a method, or a template's path
+    name: str  # of a region
     hint: str
     command: str  # "pytest" or "pytest -k EXPRESSION", or ""
 
@@ -45,18 +50,17 @@ def steps(folder):
     found = []
 
     for item in re.split(r"^\d+\. ", text, flags=re.M)[1:]:
-        name, _, hint = " ".join(item.split()).partition(": ")
+        name, _, hint = " ".join(item.split()).partition("`: ")
         hint = f"{hint[:1].upper()}{hint[1:]}"
         command = re.search(r"`(pytest(?: -k [^`]+)?)`", hint)
-        found.append(
-            Step(name.strip("`"), hint, command[1] if command else "")
-        )
+        name = name.removeprefix("`")
+        found.append(Step(name, hint, command[1] if command else ""))
 
     return found
 
 
 def make_exercise(folder, to):
-    """Copy a sample to `to`/NAME with its functions blank; return the folder.
+    """Copy a sample to `to`/NAME with its regions blank. Return the folder.
 
     Raises FileExistsError instead of overwriting a student's work.
     """
@@ -66,29 +70,91 @@ def make_exercise(folder, to):
 
 
 def write(folder, made, left):
-    """Write the sources to `made`, with the functions of `left` blank."""
+    """Write the files to `made`, with the regions of `left` blank."""
     hints = {
         step.name: f"{number}. {step.hint}"
         for number, step in enumerate(steps(folder), 1)
         if step in left
     }
 
-    for path in sources(folder):
-        copied = made / path.relative_to(folder)
-        shutil.copy(path, copied)
-        found = functions(copied)
-        blank(copied, {name: hints[name] for name in hints.keys() & found})
-
-    for step in steps(folder):
-        if step.name.endswith(".html"):
-            shutil.copy(folder / step.name, made / step.name)
-
-            if step in left:
-                text = f"{{# {wrapped(hints[step.name], '   ').strip()} #}}\n"
-                (made / step.name).write_text(text, encoding="utf-8")
+    for file in files(folder):
+        shutil.copy(folder / file, made / file)
+        names = hints.keys() & regions(made / file, file)
+        blank(made / file, {name: hints[name] for name in names}, file)
 
 
 # -- Blanking ---------------------------------------------------------------
+
+# How a comment starts and ends.
+COMMENTS = {
+    ".html": ("{# ", " #}"),
+    ".js": ("// ", ""),
+    ".py": ("# ", ""),
+    ".sql": ("-- ", ""),
+}
+HEADING = re.compile(r"\{?(?:#|//) -- (?P<title>.+?) --|<h2>(?P<h2>.+)</h2>$")
+# A section ends at the next heading, or when a page continues around it.
+END = re.compile(rf"{HEADING.pattern}|</main>|{{% block")
+
+
+class Region(NamedTuple):
+    """The part of a file that a hint replaces: lines[first:end]."""
+
+    first: int
+    end: int
+    indent: int = 0  # columns
+    before: str = ""
+    after: str = ""
+
+
+def files(folder):
+    """Return the paths in a sample of the files that have regions."""
+    return [
+        path.as_posix()
+        for path in map(Path, runner.contents(folder))
+        if path.suffix in COMMENTS and not path.name.startswith("test_")
+    ]
+
+
+def regions(path, file=""):
+    """Return {name: Region} of a file, whose path in the sample is `file`."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = {}
+
+    for number, line in enumerate(lines):
+        if heading := HEADING.match(line):
+            rest = itertools.takewhile(
+                lambda at: not END.match(lines[at]),
+                range(number + 1, len(lines)),
+            )
+
+            # Leave the blank lines around the section.
+            if inside := [at for at in rest if lines[at].strip()]:
+                title = heading["title"] or heading["h2"]
+                name = f"{file}: {title}"
+                found[name] = Region(inside[0], inside[-1] + 1)
+
+    if path.suffix != ".py":
+        return found | {file: Region(0, len(lines))}
+
+    for name, node in functions(path).items():
+        first = first_line(node) - 1
+
+        # The comments above the first statement can give the solution away.
+        while lines[first - 1].strip()[:1] in ("", "#"):
+            first -= 1
+
+        indent = node.body[0].col_offset
+        before = "\n" if ast.get_docstring(node) is not None else ""
+        found[name] = Region(
+            first, node.end_lineno, indent, before, f"{' ' * indent}...\n"
+        )
+
+        if node.decorator_list:
+            first = node.decorator_list[0].lineno - 1
+            found[f"@{name}"] = Region(first, node.lineno - 1, node.col_offset)
+
+    return found
 
 
 def functions(path):
@@ -146,31 +212,29 @@ def wrapped(text, start):
     ).replace("\0", " ")
 
 
-def blank(path, hints):
-    """Replace the bodies of the functions in `hints` by `...`.
+def blank(path, hints, file=""):
+    """Replace the regions in `hints`, which is {name: hint}, by comments.
 
-    `hints` is {dotted name: hint}. Signature, decorators and docstring stay,
-    and a hint becomes a comment. Raises KeyError for an unknown name.
+    In a function, `...` follows the comment, and the signature and the
+    docstring stay. Raises KeyError for an unknown name.
     """
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    nodes = functions(path)
+    found = regions(path, file)
+    start, end = COMMENTS[path.suffix]
 
     # Start at the end of the file, so that the line numbers stay right.
-    for name in sorted(hints, key=lambda name: -nodes[name].lineno):
-        node = nodes[name]
-        start = " " * node.body[0].col_offset
-        comment = wrapped(hints[name], f"{start}# ")
-        new = [f"{comment}\n"] if hints[name] else []
-        first = first_line(node) - 1
+    for name in sorted(hints, key=lambda name: -found[name].first):
+        region = found[name]
+        new = [region.before]
 
-        # The comments above the first statement can give the solution away.
-        while lines[first - 1].strip()[:1] in ("", "#"):
-            first -= 1
+        if hints[name]:
+            # A comment that has an end starts only once.
+            margin = " " * region.indent
+            each = margin + (" " * len(start) if end else start)
+            text = wrapped(hints[name], each).removeprefix(each)
+            new.append(f"{margin}{start}{text}{end}\n")
 
-        if ast.get_docstring(node) is not None:
-            new.insert(0, "\n")
-
-        lines[first : node.end_lineno] = [*new, f"{start}...\n"]
+        lines[region.first : region.end] = [*new, region.after]
 
     path.write_text("".join(lines), encoding="utf-8")
 

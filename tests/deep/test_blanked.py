@@ -20,7 +20,7 @@ def test_own_test_fails_when_any_function_is_blank(sample, tmp_path):
         ]
         quick = [f"--deselect={name}" for name in slow]
 
-        for path in workshop.sources(whole):
+        for path in runner.sources(whole):
             text = path.read_bytes()
 
             for name in workshop.functions(path):

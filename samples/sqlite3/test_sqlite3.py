@@ -135,6 +135,14 @@ def test_page_shows_markup_as_text(client):
 # -- Initial Schemas --------------------------------------------------------
 
 
+@pytest.mark.parametrize("row", [("ada", "x"), ("eve", None), (None, "x")])
+def test_schema_rejects_a_taken_username_and_missing_values(ada, row):
+    query = "INSERT INTO users (username, email) VALUES (?, ?)"
+
+    with app.app_context(), pytest.raises(sqlite3.IntegrityError):
+        get_db().execute(query, row)
+
+
 def test_init_db_keeps_the_users_of_an_existing_database(client, ada):
     app.test_cli_runner().invoke(args=["init-db"])
     assert client.get("/users/ada").status_code == 200

@@ -124,6 +124,23 @@ def test_token_works_after_a_long_lunch(client):
 # -- Forms in Templates -----------------------------------------------------
 
 
+@pytest.mark.parametrize("email", ["zoe", "zoe@example.com"])
+def test_macro_shows_a_label_an_input_and_the_errors(email):
+    with app.test_request_context(method="POST", data=ADA | {"email": email}):
+        form = RegistrationForm()
+        form.validate()
+        macro = app.jinja_env.get_template("_formhelpers.html").module
+        html = macro.render_field(form.email, autocomplete="email")
+
+    assert ">Email address</label>" in html
+    assert f'value="{email}"' in html
+    assert 'autocomplete="email"' in html
+    assert ("Invalid email address." in html) is (email == "zoe")
+    assert ('id="email-errors"' in html) is (email == "zoe")
+    assert ('aria-describedby="email-errors"' in html) is (email == "zoe")
+    assert ('aria-invalid="true"' in html) is (email == "zoe")
+
+
 def test_page_keeps_what_was_typed_but_not_the_password(client):
     page = register(client, email="zoe", password="short").text
     assert 'value="Zoë-Maria"' in page

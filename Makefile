@@ -10,7 +10,7 @@ REQUIREMENTS = requirements.txt $(wildcard samples/*/requirements.txt)
 
 .DEFAULT_GOAL = help
 .PHONY: help run test test-all exercise solution check bench lint test-lowest \
-	test-newest clean known
+	test-newest test-upstream clean known
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -47,10 +47,21 @@ lint: $(VENV)/.test ## Check style and format.
 	@"$(BIN)/ruff" format --check
 
 test-lowest: ## Prove all samples with the oldest versions allowed.
-	$(call test_in,.venv-lowest,lowest-direct)
+	$(call new,.venv-lowest)
+	@cp tests/lowest.toml .venv-lowest/uv.toml
+	$(call test_in,.venv-lowest,tests/deep/requirements.txt,test-all)
 
 test-newest: ## Prove all samples with the newest versions allowed.
-	$(call test_in,.venv-newest,highest)
+	$(call new,.venv-newest)
+	@touch .venv-newest/uv.toml
+	$(call test_in,.venv-newest,tests/deep/requirements.txt,test-all)
+
+test-upstream: ## Prove them with folders or URLs: FLASK=... WERKZEUG=...
+	$(call new,.venv-upstream)
+	@.venv-upstream/bin/python -m pip wheel --quiet --no-deps \
+		--wheel-dir .venv-upstream/wheels $(FLASK) $(WERKZEUG)
+	@cd .venv-upstream && bin/python -c "$(OVERRIDE)" > uv.toml
+	$(call test_in,.venv-upstream,tests/requirements.txt,test)
 
 clean: ## Remove the environments, the samples' data, and caches.
 	rm -rf .venv .venv-* .ruff_cache site samples/*/instance
@@ -79,14 +90,19 @@ define install
 @touch $@
 endef
 
-define test_in
-@echo "Installing into $(1), with uv --resolution $(2) ..."
+# These environments are new each time. The file uv.toml in them decides on
+# versions, for the environments that the tests create as well.
+define new
+@echo "Installing into $(1), with uv ..."
 @$(PYTHON) -m venv --clear $(1)
 @$(1)/bin/python -m pip install --quiet uv
-@$(1)/bin/uv pip install --quiet --compile-bytecode --python $(1) \
-	--resolution $(2) -r tests/deep/requirements.txt
-@touch $(1)/.run $(1)/.test $(1)/.deep
-@UV_RESOLUTION=$(2) $(MAKE) test-all VENV=$(1)
+endef
+
+define test_in
+@export UV_CONFIG_FILE="$(CURDIR)/$(1)/uv.toml"; \
+$(1)/bin/uv pip install --quiet --compile-bytecode --python $(1) -r $(2) && \
+touch $(1)/.run $(1)/.test $(1)/.deep && \
+$(MAKE) $(3) VENV=$(1)
 endef
 
 # -- Helpers ----------------------------------------------------------------
@@ -98,6 +114,11 @@ WORKER = "$(BIN)/celery" --workdir samples/celery -A app worker -l INFO & \
 	worker=$$!; trap 'kill $$worker; wait $$worker' EXIT; trap : INT TERM;
 CHECK_PYTHON = import sys; sys.version_info < (3, 11) and sys.exit('This \
 	needs Python 3.11 or later. Name one: make PYTHON=python3.12 ...')
+
+# Name the wheels of Flask and Werkzeug, whichever version a package demands.
+OVERRIDE = from pathlib import Path; print('override-dependencies =', \
+	[f'{wheel.name.partition(\"-\")[0]} @ {wheel.as_uri()}' \
+	for wheel in Path('wheels').resolve().iterdir()])
 
 known:
 	@$(if $(filter-out $(SAMPLES),$(SAMPLE)),echo "There is no sample \

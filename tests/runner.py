@@ -346,7 +346,12 @@ def fetch(
         received = bytearray()
 
         with connection.getresponse() as response:
-            while len(received) < LARGEST and time.monotonic() < deadline:
+            # Python 3.13 closes the socket after the last byte.
+            while (
+                not response.isclosed()
+                and len(received) < LARGEST
+                and time.monotonic() < deadline
+            ):
                 sock.settimeout(max(deadline - time.monotonic(), 0.001))
 
                 try:

@@ -9,7 +9,7 @@ SAMPLES = $(notdir $(patsubst %/app.py,%,$(wildcard samples/*/app.py)))
 REQUIREMENTS = requirements.txt $(wildcard samples/*/requirements.txt)
 
 .DEFAULT_GOAL = help
-.PHONY: help run test test-all exercise solution check bench lint test-lowest \
+.PHONY: help run test test-all exercise solution check site bench lint test-lowest \
 	test-newest test-upstream clean known
 
 help: ## List the targets.
@@ -38,6 +38,9 @@ solution: known ## Compare exercises/NAME with the sample: SAMPLE=NAME.
 
 check: $(VENV)/.test ## Say whether this machine is ready for a workshop.
 	@"$(BIN)/python" tests/workshop.py --check $(PORT)
+
+site: $(VENV)/.deep ## Write the gallery into the folder site, without a server.
+	@PYTHONPATH=tests "$(BIN)/python" tests/deep/freeze.py
 
 bench: $(VENV)/.deep ## Measure what each pattern costs, or ONLY="boot lazy".
 	@PYTHONPATH=tests "$(BIN)/python" -m bench $(ONLY)

@@ -205,6 +205,21 @@ def test_workshops_take_as_long_as_their_samples():
         )
 
 
+def test_plan_of_the_day_leaves_time_for_each_sample():
+    text = read(runner.ROOT / "README.md")
+    rows = re.findall(r"^\| (\d+):(\d\d) \| (.+) \|$", text, re.M)
+    starts = [60 * int(hours) + int(minutes) for hours, minutes, _ in rows]
+    assert starts == sorted(starts)
+    assert len(rows) > 1, "README.md needs a table with Time and Block."
+
+    for start, end, (*_, block) in zip(starts, starts[1:], rows, strict=False):
+        if name := re.fullmatch(r"`(\w+)`", block):
+            text = runner.section(runner.SAMPLES[name[1]], "Teach it")
+            assert end - start >= int(re.match(r"\d+", text)[0]), (
+                f"README.md, plan of the day: {block} needs more time."
+            )
+
+
 # -- The files of a sample --------------------------------------------------
 
 

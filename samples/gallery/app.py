@@ -8,25 +8,45 @@ Try:  curl "localhost:8000/?q=cookie"
 from itertools import groupby
 from pathlib import Path
 
-from flask import Flask, abort, render_template, request
+from flask import Flask, abort, render_template, request, send_file
 from live import Live
-from reading import read_sample
+from reading import (
+    anchor,
+    live_commands,
+    markdown_html,
+    rank,
+    read_sample,
+    read_workshops,
+    search_index,
+    zip_folder,
+)
 
 app = Flask(__name__)
 # The folder with the samples. By default, it's the gallery's parent folder.
 app.config["SAMPLES"] = ".."
+# With False, pages show a picture of each sample instead of the running one.
+app.config["LIVE"] = True
 app.config.from_prefixed_env()
+
+for template_filter in (anchor, live_commands, markdown_html):
+    app.add_template_filter(template_filter)
 
 
 # -- The samples ------------------------------------------------------------
 
 
 def all_samples():
-    """Read all samples from their folders. Return them in teaching order."""
+    """Read all samples. Return {name: sample} in teaching order."""
     folders = Path(app.root_path, app.config["SAMPLES"]).glob("*/app.py")
     found = [read_sample(path.parent) for path in folders]
     found = [sample for sample in found if live.folder(sample.name)]
-    return sorted(found, key=lambda sample: (sample.step, sample.name))
+    found.sort(key=lambda sample: (sample.step, sample.name))
+    return {sample.name: sample for sample in found}
+
+
+def all_workshops():
+    """Return {slug: workshop} from the README next to the samples' folder."""
+    return read_workshops(Path(app.root_path, app.config["SAMPLES"], ".."))
 
 
 app.wsgi_app = live = Live(app)
@@ -44,34 +64,58 @@ def live_sample(name):
 
 @app.get("/")
 def index():
-    query = request.args.get("q", "")
-    samples = [sample for sample in all_samples() if sample.has(query)]
-    themes = groupby(samples, key=lambda sample: sample.theme)
-    return render_template("index.html", themes=themes, query=query)
+    samples = all_samples()
+    query = request.args.get("q", "").strip()
+    found = rank(search_index(samples.values()), query) if query else []
+    return render_template(
+        "index.html",
+        query=query,
+        found=[samples[name] for name in found],
+        themes=groupby(samples.values(), key=lambda sample: sample.theme),
+        workshops=all_workshops(),
+    )
+
+
+@app.get("/search.js")
+def search_data():
+    """Return the search index as a script, which works without a server."""
+    index = app.json.dumps(search_index(all_samples().values()))
+    return app.response_class(
+        f"const SEARCH = {index};\n", mimetype="text/javascript"
+    )
 
 
 @app.get("/pattern/<name>/")
-@app.get("/pattern/<name>/<path:file>")
-def pattern(name, file="app.py"):
+@app.get("/workshop/<slug>/<name>/")
+def pattern(name, slug=None):
     samples = all_samples()
-    found = [n for n, sample in enumerate(samples) if sample.name == name]
+    workshop = None
+    order = list(samples)
 
-    if not found:
+    if slug:
+        workshop = all_workshops().get(slug)
+        order = workshop.names if workshop else []
+
+    if name not in samples or name not in order:
         abort(404, "There is no sample with this name.")
 
-    [number] = found
-    sample = samples[number]
-
-    # Show only files that have a tab, so that a path can't reach any other
-    # file.
-    if file not in sample.files:
-        abort(404, "The sample doesn't show a file with this name.")
-
+    number = order.index(name)
+    before, after = order[:number][-1:], order[number + 1 :][:1]
     return render_template(
         "pattern.html",
-        sample=sample,
-        file=file,
-        error=live.error(name),
-        before=samples[number - 1] if number else None,
-        after=next(iter(samples[number + 1 :]), None),
+        sample=samples[name],
+        error=live.error(name) if app.config["LIVE"] else "",
+        workshop=workshop,
+        slug=slug,
+        number=number + 1,
+        before=[samples[name] for name in before if name in samples],
+        after=[samples[name] for name in after if name in samples],
+    )
+
+
+@app.get("/zip/<name>.zip")
+def download(name):
+    folder = live.folder(name) or abort(404)
+    return send_file(
+        zip_folder(folder), "application/zip", download_name=f"{name}.zip"
     )

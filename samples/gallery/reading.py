@@ -1,14 +1,14 @@
 """Reads the README and the source of a sample, to show them on a page."""
 
-import ast
 import re
-import tokenize
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from io import StringIO
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
-from flask import url_for
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from pygments import highlight
@@ -17,18 +17,22 @@ from pygments.lexers import TextLexer, get_lexer_for_filename
 from pygments.util import ClassNotFound
 
 SHOWN = (".css", ".html", ".j2", ".js", ".py", ".sql", ".svg", ".toml", ".txt")
-HEADING = re.compile(r"# -- (.+?) -{3,}")
+HEADING = re.compile(r"(?:#|\{#|//|--) -- (.+?) -{3,}")
 TEACH = re.compile(r"(\d+) minutes.*?\.\sStep (\d+) of the course: (\w+)\.")
 README = re.compile(r'href="\.\./(\w+)/README\.md"')
+WORKSHOP = re.compile(
+    r"^\| ([\w ]+) \| ((?:`\w+`(?: · )?)+) \| (\d+) \|$", re.M
+)
+WORD = re.compile(r"\w+")
 
 
 @dataclass
-class Row:
-    """Some lines of code, and the comment above them."""
+class Part:
+    """The lines of a file from one comment heading to the next."""
 
-    heading: str = ""
-    comment: str = ""
-    code: str | Markup = ""
+    heading: str
+    number: int  # of the first line
+    lines: list[Markup]
 
 
 @dataclass
@@ -59,15 +63,6 @@ class Sample:
         _, *parts = re.split(r"^## (.+)\n", self.readme, flags=re.M)
         return dict(zip(parts[::2], parts[1::2], strict=True))
 
-    def html(self, text: str) -> Markup:
-        # The READMEs are part of this project, so allow their <details>.
-        markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
-        html = README.sub(
-            lambda found: f'href="{url_for("pattern", name=found[1])}"',
-            markdown.render(text),
-        )
-        return Markup(html)  # noqa: S704
-
     def teaching(self, group: int, default: str) -> str:
         found = TEACH.search(self.parts.get("Teach it", ""))
         return found[group] if found else default
@@ -91,20 +86,8 @@ class Sample:
         return found[1] if found else ""
 
     @cached_property
-    def sections(self):
-        test = f"test_{self.name}.py"
-        code = [self.text(file) for file in self.files if file != test]
-        return list(dict.fromkeys(HEADING.findall("\n".join(code))))
-
-    def has(self, query: str) -> bool:
-        """Return whether README and headings contain all words of a query."""
-        text = " ".join([self.name, self.readme, *self.sections]).casefold()
-        return all(word in text for word in query.casefold().split())
-
-    @cached_property
     def files(self):
-        """Return the files to show: app.py, its test, then the others."""
-        first = ["app.py", f"test_{self.name}.py"]
+        """Return the files to show: app.py, the others, and the test last."""
         paths = [
             path.relative_to(self.folder) for path in self.folder.rglob("*")
         ]
@@ -113,33 +96,54 @@ class Sample:
             for path in paths
             if path.suffix in SHOWN and path.parts[0] != "instance"
         ]
-        return sorted(found, key=lambda file: (file not in first, file))
+        last = ["requirements.txt", f"test_{self.name}.py"]
+        return sorted(
+            found, key=lambda file: (file in last, file != "app.py", file)
+        )
 
     def text(self, file: str) -> str:
         return (self.folder / file).read_text("utf-8", errors="replace")
 
-    def rows(self, file: str) -> list[Row]:
-        """Return the rows of a file. A comment in Python starts a row."""
-        text = self.text(file)
-        notes = noted_lines(text) if file.endswith(".py") else set()
-        rows = [Row()]
+    def headings(self, file: str) -> dict[int, str]:
+        """Return {line number: heading} of the comment headings in a file."""
+        lines = enumerate(self.text(file).splitlines(), 1)
+        found = {number: HEADING.match(line) for number, line in lines}
+        return {number: match[1] for number, match in found.items() if match}
 
-        for number, (line, code) in enumerate(
-            zip(text.splitlines(), highlighted(file, text), strict=False), 1
-        ):
-            heading = HEADING.match(line)
+    @cached_property
+    def sections(self):
+        """Return {heading: id of its first part on the page}."""
+        found = {}
 
-            if heading or (number in notes and rows[-1].code):
-                rows.append(Row())
+        for file in self.files:
+            if file != f"test_{self.name}.py":
+                for number, heading in self.headings(file).items():
+                    found.setdefault(heading, f"{file}-{number}")
 
-            if heading:
-                rows[-1].heading = heading[1]
-            elif number in notes:
-                rows[-1].comment += line + "\n"
-            elif rows[-1].code or line.strip():
-                rows[-1].code += code + Markup("\n")
+        return found
 
-        return rows
+    def code(self, file: str) -> list[Part]:
+        """Return a whole file in HTML, divided at its comment headings."""
+        headings = {1: "", **self.headings(file)}
+        lines = highlighted(file, self.text(file))
+        ends = [*headings, len(lines) + 1][1:]
+        return [
+            Part(heading, start, lines[start - 1 : end - 1])
+            for (start, heading), end in zip(
+                headings.items(), ends, strict=True
+            )
+        ]
+
+    def weighted_texts(self):
+        """Yield (weight, text), for the search."""
+        yield 20, f"{self.name} {self.title}"
+        yield 10, " ".join(self.sections)
+        yield 5, self.introduction
+        yield 1, self.readme
+
+        for file in self.files:
+            if file != f"test_{self.name}.py":
+                yield 1, self.text(file)
 
 
 def read_sample(folder: Path) -> Sample:
@@ -152,6 +156,41 @@ def read_sample(folder: Path) -> Sample:
     return Sample(folder, text)
 
 
+# -- HTML -------------------------------------------------------------------
+
+
+def markdown_html(text: str, url_for: Callable) -> Markup:
+    """Return a text from a README as HTML, with links to the gallery."""
+    # The READMEs are part of this project, so allow their <details>.
+    markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
+    html = README.sub(
+        lambda found: f'href="{url_for("pattern", name=found[1])}"',
+        markdown.render(text),
+    )
+    return Markup(html)  # noqa: S704
+
+
+def anchor(heading: str) -> str:
+    """Return the id on the page of a section of the README."""
+    return "-".join(WORD.findall(heading.lower()))
+
+
+def live_commands(text: str, url: str) -> str:
+    """Return the text of *Run* or *Try it* with URLs that work right here.
+
+    `url` is where the gallery serves the sample, with a slash at the end.
+    """
+    host, path = re.match(r"\w+://(.+?)(/.*)", url).groups()
+    port = host.rpartition(":")[2]
+    text = re.sub(
+        r"(?<![.\w])localhost:8000(/?)", lambda _: f"{host}{path}", text
+    )
+    text = text.replace("localhost:8000", f"localhost:{port}")
+    # The gallery's own port is taken.
+    text = text.replace("--port 8000", "--port 8001")
+    return re.sub(r"^Location: /", f"Location: {path}", text, flags=re.M)
+
+
 def highlighted(file: str, text: str) -> list[Markup]:
     """Return the lines of a file as HTML."""
     try:
@@ -160,24 +199,83 @@ def highlighted(file: str, text: str) -> list[Markup]:
         lexer = TextLexer(stripnl=False)
 
     html = highlight(text, lexer, HtmlFormatter(nowrap=True))
-    return [Markup(line) for line in html.split("\n")]  # noqa: S704
+    return [Markup(line) for line in html.splitlines()]  # noqa: S704
 
 
-def noted_lines(text: str) -> set[int]:
-    """Return the line numbers of the comments and the module's docstring."""
-    try:
-        body = ast.parse(text).body
-    except SyntaxError:
-        return set()
+# -- Search -----------------------------------------------------------------
 
-    # Don't search for a "#", because a string can have one, too.
-    notes = {
-        token.start[0]
-        for token in tokenize.generate_tokens(StringIO(text).readline)
-        if token.type == tokenize.COMMENT and token.line.strip()[0] == "#"
+
+def search_index(samples: Iterable[Sample]) -> dict[str, dict[str, int]]:
+    """Return {word: {name of a sample: weight}}."""
+    index = {}
+
+    for sample in samples:
+        for weight, text in sample.weighted_texts():
+            for word, count in Counter(WORD.findall(text.casefold())).items():
+                weights = index.setdefault(word, Counter())
+                # A word that is everywhere in a file says little more.
+                weights[sample.name] += weight * min(count, 5)
+
+    return index
+
+
+def rank(index: dict[str, dict[str, int]], query: str) -> list[str]:
+    """Return the names of the samples that have all words, best first.
+
+    A part of a word matches, too. gallery.js ranks in the same way.
+    """
+    scores = None
+
+    for word in WORD.findall(query.casefold()):
+        found = Counter()
+
+        for other, weights in index.items():
+            if word in other:
+                for name, weight in weights.items():
+                    found[name] += weight * (3 if word == other else 1)
+
+        if scores is None:
+            scores = found
+        else:
+            names = scores.keys() & found.keys()
+            scores = {name: scores[name] + found[name] for name in names}
+
+    return sorted(scores or (), key=lambda name: (-scores[name], name))
+
+
+# -- Workshops and downloads ------------------------------------------------
+
+
+@dataclass
+class Workshop:
+    title: str
+    names: list[str]  # of the samples, in order
+    minutes: int
+
+
+def read_workshops(folder: Path) -> dict[str, Workshop]:
+    """Return {slug: workshop} from the table in the folder's README."""
+    readme = folder / "README.md"
+    text = readme.read_text("utf-8") if readme.is_file() else ""
+    return {
+        title.lower().replace(" ", "-"): Workshop(
+            title, re.findall(r"\w+", names), int(minutes)
+        )
+        for title, names, minutes in WORKSHOP.findall(text)
     }
 
-    if ast.get_docstring(ast.Module(body, [])) is not None:
-        notes |= {*range(1, body[0].end_lineno + 1)}
 
-    return notes
+def zip_folder(folder: Path) -> BytesIO:
+    """Return a ZIP file of a sample without what running it leaves behind."""
+    file = BytesIO()
+
+    with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder.parent)
+            left = {"instance", "__pycache__"} & {*name.parts}
+
+            if path.is_file() and not left and "/." not in f"/{name}":
+                archive.write(path, name)
+
+    file.seek(0)
+    return file

@@ -1,14 +1,13 @@
-import ast
 import html
 import importlib
 import re
 import sys
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from app import app, live
 from live import HERE, cookies_below, modules
-from markupsafe import escape
-from reading import Sample
 
 README = """# Saying {name}
 
@@ -255,12 +254,36 @@ def test_index_shows_all_samples_in_teaching_order(client):
     assert "10 minutes" in page
 
 
-def test_search_finds_all_words_in_any_case(client):
-    page = client.get("/?q=saying+*TWO*").text
-    assert "/pattern/two/" in page
-    assert "/pattern/one/" not in page
-    page = client.get("/?q=%3Cb%3E").text
-    assert "No sample mentions all of “&lt;b&gt;”" in page
+def test_search_finds_all_words_in_any_case(client, samples):
+    write(samples / "two" / "x.txt", "Only here")
+    assert found_by(client, "saying+*ONLY*") == ["two"]
+    page = client.get("/?q=absent+%3Cb%3E").text
+    assert found_by(client, "absent+%3Cb%3E") == []
+    assert "No sample mentions all of\n      “<span>absent &lt;b&gt;<" in page
+
+
+def test_search_looks_into_templates_and_scripts(client, samples):
+    write(samples / "one" / "page.html", "<p>{{ hidden_name }}</p>")
+    write(samples / "two" / "page.js", "fetch(`xylophone`)")
+    assert found_by(client, "hidden_name") == ["one"]
+    assert found_by(client, "xylo") == ["two"]
+
+
+def test_best_match_is_first(client, samples):
+    write(samples / "two" / "x.txt", "one " * 9)
+    assert found_by(client, "one") == ["one", "two"]
+    # A whole word counts more than a part of one.
+    write(samples / "one" / "x.txt", "keyword")
+    write(samples / "two" / "x.txt", "key")
+    assert found_by(client, "key") == ["two", "one"]
+    index = client.get("/search.js").text
+    assert '"keyword":{"one":1}' in index.replace(" ", "")
+
+
+def found_by(client, query):
+    page = client.get(f"/?q={query}").text
+    found = page.partition('id="found"')[2].partition("</section>")[0]
+    return re.findall(r'data-name="(\w+)"', found)
 
 
 def test_index_says_when_there_are_no_samples(client, monkeypatch, tmp_path):
@@ -279,19 +302,26 @@ def test_pattern_shows_the_readme_and_the_live_sample(client):
     assert "<summary>Answer</summary>\n<p>It's <em>grün</em>.</p>" in page
     assert "<td>It says a word.</td>" in page
     assert '<a href="/pattern/two/">two</a>' in page
+    assert "<h2>Teach it</h2>" in page
 
 
-def test_source_is_valid_python_when_it_is_copied(client, samples):
-    rows = Sample(samples / "one", "").rows("app.py")
-    headings = [f"# -- {row.heading}" for row in rows if row.heading]
-    assert headings == ["# -- Saying one"]
-    shown = "".join(escape(row.comment) + row.code for row in rows)
-    code = html.unescape(re.sub("<.+?>", "", shown))
-    source = read(samples / "one" / "app.py")
-    assert ast.dump(ast.parse(code)) == ast.dump(ast.parse(source))
-    comments = [row.comment for row in rows]
-    assert "    # This comment\n    # has two lines.\n" in comments
-    assert "# -- Saying one</h3>" in client.get("/pattern/one/").text
+def test_source_is_shown_whole_with_line_numbers(client, samples):
+    page = client.get("/pattern/one/").text
+    shown = page.partition('data-file="app.py"')[2]
+    shown = shown.partition("<pre")[2].partition(">")[2].partition("</pre>")[0]
+    text = html.unescape(re.sub("<.+?>", "", shown))
+    assert text == read(samples / "one" / "app.py")
+    numbers = re.findall(r'data-number="(\d+)"', shown)
+    assert numbers == [f"{n}" for n in range(1, len(text.splitlines()) + 1)]
+
+
+def test_sections_lead_to_the_code_and_to_the_readme(client, samples):
+    write(samples / "one" / "page.js", "\n// -- In a script ----\n")
+    page = client.get("/pattern/one/").text
+
+    for heading in ("Saying one", "In a script", "Differs from Flask&#39;s"):
+        [link] = re.findall(f'href="#(.+?)">{heading}', page)
+        assert f'id="{link}"' in page
 
 
 def test_source_is_shown_when_it_is_broken(client, samples):
@@ -302,18 +332,86 @@ def test_source_is_shown_when_it_is_broken(client, samples):
 
 def test_other_files_have_tabs(client, samples):
     write(samples / "one" / "page.html", "<p>{# a comment #}</p>")
-    page = client.get("/pattern/one/page.html").text
-    assert 'aria-current="page">page.html</a>' in page
+    page = client.get("/pattern/one/").text
+    assert '<a href="#page.html">page.html</a>' in page
     assert "a comment" in page
 
 
-@pytest.mark.parametrize(
-    "file", ["nothing.py", "..%2ftwo%2fapp.py", "instance/x.txt"]
-)
-def test_only_files_of_the_sample_are_shown(client, samples, file):
+def test_only_files_of_the_sample_are_shown(client, samples):
     (samples / "one" / "instance").mkdir()
     write(samples / "one" / "instance" / "x.txt", "a visitor's data")
-    assert client.get(f"/pattern/one/{file}").status_code == 404
+    assert "a visitor" not in client.get("/pattern/one/").text
+
+
+def test_download_has_the_folder_without_data(client, samples):
+    for name in ("instance/x.txt", "__pycache__/app.pyc", ".env", "a/b.txt"):
+        path = samples / "one" / name
+        path.parent.mkdir(exist_ok=True)
+        write(path, name)
+
+    response = client.get("/zip/one.zip")
+    archive = ZipFile(BytesIO(response.data))
+    names = ["one/README.md", "one/a/b.txt", "one/app.py"]
+    assert archive.namelist() == names
+    text = read(samples / "one" / "app.py")
+    assert archive.read("one/app.py").decode() == text
+    assert client.get("/zip/three.zip").status_code == 404
+
+
+def test_commands_to_try_work_right_here(client, samples):
+    text = README.format(name="one", step=2).replace(
+        "## Teach it",
+        "## Try it\n\n```\n"
+        "$ curl -si localhost:8000/see\nLocation: /\n"
+        '$ curl localhost:8000 -H "Host: x.localhost:8000"\n```\n\n'
+        "## Teach it",
+    )
+    write(samples / "one" / "README.md", text)
+    base = "http://example.com:9/pre"
+    page = client.get("/pattern/one/", base_url=base).text
+    page = html.unescape(page)
+    here = "example.com:9/pre/live/one/"
+    assert f"curl -si {here}see\nLocation: /pre/live/one/\n" in page
+    assert f'curl {here} -H "Host: x.localhost:9"' in page
+
+
+def test_page_without_live_apps_shows_pictures(client, monkeypatch):
+    monkeypatch.setitem(app.config, "LIVE", False)
+    page = client.get("/pattern/one/").text
+    assert "/live/" not in page
+    assert 'src="/static/pictures/one.png"' in page
+
+
+# -- Workshops --------------------------------------------------------------
+
+
+@pytest.fixture
+def workshop(samples, monkeypatch):
+    folder = samples / "all"
+    folder.mkdir()
+    monkeypatch.setitem(app.config, "SAMPLES", str(folder))
+    row = "| A day | `one` · `two` | 20 |"
+    write(samples / "README.md", f"| Workshop |\n|---|\n{row}\n")
+
+    for name in ("one", "two", "README.md"):
+        target = folder / name if name != "README.md" else samples / name
+        (samples / name).rename(target)
+
+
+@pytest.mark.usefixtures("workshop")
+def test_workshop_can_be_followed_in_its_order(client):
+    assert 'href="/workshop/a-day/one/"' in client.get("/").text
+    page = client.get("/workshop/a-day/one/").text
+    assert "A day, 1 of 2" in page
+    assert 'rel="next" href="/workshop/a-day/two/"' in page
+    assert 'rel="prev"' not in page
+    page = client.get("/workshop/a-day/two/").text
+    assert 'rel="prev" href="/workshop/a-day/one/"' in page
+    assert client.get("/workshop/a-week/one/").status_code == 404
+    assert client.get("/workshop/a-day/three/").status_code == 404
+
+
+# -- Incomplete samples -----------------------------------------------------
 
 
 @pytest.mark.parametrize("readme", ["", "# One", "# One\n\n## Run\n", None])
@@ -326,7 +424,7 @@ def test_sample_is_shown_when_its_readme_is_incomplete(
         write(samples / "one" / "README.md", readme)
 
     assert client.get("/pattern/one/").status_code == 200
-    assert 'value="99"' in client.get("/").text
+    assert "step 99" in client.get("/").text
 
 
 def test_links_include_the_prefix(client):

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import clients
+import freeze
 import hostile
 import pytest
 import runner
@@ -103,8 +104,7 @@ def known(surface):
 @pytest.fixture(scope="session")
 def browser():
     """One Chromium for the whole run: the system's, or Playwright's own."""
-    names = ("chromium", "google-chrome", "chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
+    path = freeze.browser_path()
     args = ["background-networking", "component-update", "gpu", "sync"]
     args = ["--no-sandbox", *(f"--disable-{name}" for name in args)]
 

@@ -1,15 +1,19 @@
 """gallery: all samples in one process, and their pages in Chromium."""
 
-import ast
 import contextlib
+import html
 import re
+import shlex
+import shutil
 import sys
 import time
 from http.client import HTTPException
+from urllib.parse import urlsplit
 
 import pytest
 import runner
 from axe_playwright_python.sync_playwright import Axe
+from test_samples import commands, matches
 
 OTHERS = [name for name in runner.SAMPLES if name != "gallery"]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -25,8 +29,9 @@ LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
-    """A copy of all samples, for the gallery to serve."""
+    """A copy of all samples and of the workshops, for the gallery."""
     folder = tmp_path_factory.mktemp("all") / "samples"
+    shutil.copy(runner.ROOT / "README.md", folder.parent)
 
     for sample in runner.SAMPLES.values():
         runner.copy(sample, folder)
@@ -54,7 +59,7 @@ def test_every_sample_is_live(server, samples, name):
 
     # READMEs link to those of other samples.
     for link in re.findall(r'<a href="(.+?)"', reply.text):
-        if not re.match(r"https?:|/live/|/$", link):
+        if not re.match(r"https?:|/live/|/zip/|/$|#", link):
             assert re.match(r"/pattern/(\w+)/", link)[1] in OTHERS
 
     # The sample writes only into its instance folder.
@@ -62,52 +67,200 @@ def test_every_sample_is_live(server, samples, name):
     assert runner.contents(samples / name).keys() == files
 
 
-@pytest.mark.parametrize("path", ["/", "/pattern/flashing/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/?q=cookie",
+        "/workshop/an-hour/flashing/",
+        "/pattern/flashing/#live",
+        "/pattern/flashing/#present",
+    ],
+)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1400])
 def test_page_is_accessible(server, page, path, scheme, width):
     page.set_viewport_size({"width": width, "height": 740})
     page.emulate_media(color_scheme=scheme)
     page.goto(server.url + path)
-    # Paint the background, because axe takes every page for a white one.
-    page.add_style_tag(content=":where(html) { background: Canvas }")
     found = Axe().run(page, options=OPTIONS)
     assert not found.violations_count, found.generate_report()
+    # The page fits a phone, too.
+    assert page.evaluate("document.scrollingElement.scrollWidth") == width
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_source_is_valid_python_when_it_is_copied(server, page, name):
+def test_source_is_the_whole_file_when_it_is_copied(server, page, name):
     page.route("**/live/**", lambda route: route.abort())
-    page.set_viewport_size({"width": 360, "height": 740})
     page.goto(f"{server.url}/pattern/{name}/")
     code = page.evaluate(
-        "getSelection().selectAllChildren(document.querySelector('.source')),"
+        "getSelection().selectAllChildren(document.querySelector('pre')),"
         "getSelection().toString()"
     )
     source = (runner.SAMPLES[name] / "app.py").read_text(encoding="utf-8")
-    assert ast.dump(ast.parse(code)) == ast.dump(ast.parse(source))
-    comments = re.findall(r"^ *(# .+?)(?: -+)?$", source, re.M)
-    assert [line for line in comments if line not in code] == []
-    # The page fits a phone, too.
-    assert page.evaluate("document.scrollingElement.scrollWidth") == 360
+    assert code.strip() == source.strip()
 
 
-def test_arrow_keys_lead_through_all_patterns(server, page):
+def test_buttons_copy_a_file_and_the_commands(server, page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{server.url}/pattern/flashing/")
+    clipboard = "navigator.clipboard.readText()"
+    page.get_by_role("button", name="Copy app.py").click()
+    page.get_by_role("status").get_by_text("Copied").wait_for()
+    source = runner.SAMPLES["flashing"] / "app.py"
+    assert page.evaluate(clipboard) == source.read_text(encoding="utf-8")
+    page.get_by_role("button", name="Copy the commands").first.click()
+    page.wait_for_function(f"{clipboard}.then(text => text.includes('pip'))")
+    assert page.evaluate(clipboard) == (
+        "pip install -r requirements.txt\nflask --app app run --port 8001"
+    )
+
+
+def test_arrow_keys_follow_a_workshop(server, page):
     page.goto(server.url)
-    links = page.locator("h3 a")
-    titles = links.all_inner_texts()
-    assert len({*titles}) == len(OTHERS)
-    links.first.click()
+    page.get_by_role("link", name="Half a day").click()
 
-    for title in titles[:-1]:
+    for title in ("Template Inheritance", "Message Flashing"):
         page.get_by_role("heading", level=1, name=title, exact=True).wait_for()
         # The script that listens for keys runs before this event.
         page.wait_for_load_state("domcontentloaded")
         page.keyboard.press("ArrowRight")
 
-    page.get_by_role("heading", level=1, name=titles[-1]).wait_for()
+    page.get_by_text("Half a day, 3 of 4").wait_for()
+    page.wait_for_load_state("domcontentloaded")
     page.keyboard.press("ArrowLeft")
-    page.get_by_role("heading", level=1, name=titles[-2]).wait_for()
+    page.get_by_text("Half a day, 2 of 4").wait_for()
+
+
+def test_tabs_and_sections_show_the_file_that_they_name(server, page):
+    page.goto(f"{server.url}/pattern/javascript/")
+    shown = page.locator(".file:visible")
+    assert shown.get_attribute("data-file") == "app.py"
+    page.get_by_role("link", name="static/page.js").click()
+    page.locator("[data-file='static/page.js']:visible").wait_for()
+    assert shown.count() == 1
+    page.go_back()
+    page.locator("[data-file='app.py']:visible").wait_for()
+
+    page.goto(f"{server.url}/pattern/file_uploads/")
+    page.get_by_role("link", name="An Easier Solution").click()
+    page.locator("[data-file='static/upload.js']:visible").wait_for()
+
+    # There is no room for the app beside the code, so it's a tab.
+    page.set_viewport_size({"width": 800, "height": 740})
+    page.goto(f"{server.url}/pattern/file_uploads/")
+    live = page.locator("iframe")
+    assert not live.is_visible()
+    page.get_by_role("link", name="Live app").click()
+    live.wait_for()
+    assert shown.count() == 0
+
+
+# -- Present ----------------------------------------------------------------
+
+
+def test_presentation_leads_through_the_pattern(server, page):
+    page.goto(f"{server.url}/workshop/an-hour/template_inheritance/")
+    page.get_by_role("button", name="Present").click()
+    title = page.locator("#slide-title")
+    titles = []
+
+    while not titles or titles[-1] != "Answer":
+        titles.append(title.inner_text())
+        assert len(titles) < 20
+        code = page.locator("#slide .line")
+
+        if code.count():
+            size = code.first.evaluate("e => getComputedStyle(e).fontSize")
+            assert float(size.removesuffix("px")) >= 28
+
+        # A remote control sends this key. It scrolls a long section first.
+        while title.inner_text() == titles[-1] != "Answer":
+            page.keyboard.press("PageDown")
+
+    assert titles[0] == "Template Inheritance"
+    assert "templates/layout.html" in " ".join(titles)
+    assert titles[-2:] == ["Predict", "Answer"]
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**/flashing/#present")
+    page.get_by_role("heading", level=2, name="Message Flashing").wait_for()
+
+
+def test_keys_work_after_a_click_anywhere(server, page):
+    page.goto(f"{server.url}/pattern/flashing/#present")
+    title = page.locator("#slide-title")
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("2 / ").wait_for()
+    page.locator("#slide").click()
+    page.keyboard.press("p")
+    assert title.inner_text() == "Predict"
+    page.locator("#place").click()
+    page.keyboard.press("a")
+    assert title.inner_text() == "Answer"
+
+    page.keyboard.press("l")
+    live = page.frame_locator("#slide iframe")
+    live.get_by_label("Text").fill("apple")
+    # A key that's meant for the app does nothing else.
+    live.get_by_label("Text").press("a")
+    assert title.inner_text() == "Live app"
+    page.locator("#slide iframe").click(position={"x": 600, "y": 400})
+    page.keyboard.press("l")
+    assert title.inner_text() == "Answer"
+    page.keyboard.press("Escape")
+    page.locator("#stage").wait_for(state="hidden")
+
+
+# -- Live -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_page_of_a_sample_requests_only_its_own_urls(server, page, name):
+    """A script with a fixed URL, such as /events, works only at the root."""
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("websocket", lambda socket: requests.append(socket.url))
+    page.goto(f"{server.url}/live/{name}/")
+
+    for button in page.get_by_role("button").all():
+        if button.is_visible():
+            button.click(no_wait_after=True)
+
+    page.wait_for_load_state()
+    paths = [urlsplit(url).path for url in requests]
+    assert [it for it in paths if not it.startswith(f"/live/{name}/")] == []
+
+    # Some requests start only when something else has happened.
+    for file in runner.contents(runner.SAMPLES[name]):
+        if file.endswith((".js", ".html", "app.py")):
+            text = (runner.SAMPLES[name] / file).read_text(encoding="utf-8")
+            fixed = r"""(?:fetch|Source|Socket|assign|replace|open)\(["'`]/"""
+            assert not re.search(fixed, text), f"{name}/{file}"
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_commands_to_try_work_right_here(server, samples, tmp_path, name):
+    """Commands from the page print what the README says."""
+    page = runner.fetch(f"{server.url}/pattern/{name}/").text
+    here = page.partition('id="try-it"')[2].partition("</section>")[0]
+    blocks = re.findall(r"<pre><code.*?>(.*?)</code></pre>", here, re.S)
+    blocks = "\n".join(f"```console\n{block}```" for block in blocks)
+    readme = runner.section(runner.SAMPLES[name], "Try it")
+    shown = [command for command, _ in commands(html.unescape(blocks))]
+    expected = [text for _, text in commands(readme)]
+    assert len(shown) == len(expected) > 0
+
+    # Start with an empty sample, as the README does.
+    for command, text in zip(shown, expected, strict=True):
+        words = shlex.split(command)
+
+        if words[0] == "curl":
+            output = runner.run(words, cwd=tmp_path).stdout
+            output = output.replace(f"/live/{name}", "")
+            host = f"127.0.0.1:{server.port}"
+            output = output.replace(host, "localhost:8000")
+            output = output.replace(f":{server.port}", ":8000")
+            assert matches(text, output), f"{command}\n{text}\n{output}"
 
 
 def test_sample_works_inside_its_page(server, page):
@@ -126,25 +279,20 @@ def test_answer_is_hidden_until_it_is_opened(server, page):
     assert answer.is_visible()
 
 
-def test_commands_are_copied_without_the_prompt(server, page):
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.goto(f"{server.url}/pattern/flashing/")
-    page.get_by_role("button", name="Copy the commands").first.click()
-    page.get_by_role("status").get_by_text("Copied").wait_for()
-    assert page.evaluate("navigator.clipboard.readText()") == (
-        "pip install -r requirements.txt\nflask --app app run --port 8000"
-    )
-
-
-def test_search_filters_while_you_type(server, page):
+@pytest.mark.parametrize("query", ["cookie", "get_db", "Flash mess", "zzz"])
+def test_search_ranks_while_you_type_as_the_server_does(server, page, query):
+    page.goto(f"{server.url}/?q={query}")
+    cards = page.locator("#found li")
+    expected = cards.all_inner_texts()
+    assert (query == "zzz") == (not expected)
     page.goto(server.url)
-    cards = page.locator(".cards li")
-    texts = cards.all_inner_texts()
-    found = [text for text in texts if "flashing" in text.lower()]
-    assert 0 < len(found) < len(texts)
-    page.get_by_label("Search").press_sequentially("Flashing")
-    page.get_by_role("status").get_by_text(f"{len(found)} found").wait_for()
-    assert page.locator(".cards li:visible").all_inner_texts() == found
+    page.get_by_role("searchbox").press_sequentially(query)
+    found = f"{len(expected)} found"
+    page.get_by_role("status").get_by_text(found, exact=True).wait_for()
+    assert cards.all_inner_texts() == expected
+    assert page.locator("#course").is_hidden()
+    nothing = page.get_by_text("No sample mentions")
+    assert nothing.is_visible() == (query == "zzz")
 
 
 def test_pages_work_without_javascript(server, browser):
@@ -152,8 +300,8 @@ def test_pages_work_without_javascript(server, browser):
     page = context.new_page()
     page.goto(f"{server.url}/?q=flashing")
     page.get_by_role("link", name="Message Flashing").click()
-    page.get_by_role("link", name="templates/layout.html").click()
-    page.get_by_text("get_flashed_messages").first.wait_for()
+    page.get_by_text("get_flashed_messages(").first.wait_for()
+    page.frame_locator("iframe").get_by_label("Text").wait_for()
     assert page.get_by_role("link", name="Flask's documentation").count() == 1
     context.close()
 

@@ -133,3 +133,31 @@ def test_the_benchmark_measures_and_its_table_names_each_sample(checkout):
     assert "`subclassing`: a request: request and app | " in done.stdout
     table = (checkout / "tests/BENCH.md").read_text("utf-8")
     assert {*re.findall(r"^\| `(\w+)`", table, re.M)} == {*runner.SAMPLES}
+
+
+# -- The README -------------------------------------------------------------
+
+
+def test_sample_can_be_mounted_unchanged(tmp_path):
+    readme = (runner.ROOT / "README.md").read_text("utf-8")
+    code = re.search(r"```python\n(.*?)```", readme, re.S)[1]
+    (tmp_path / "wsgi.py").write_text(code, encoding="utf-8")
+    runner.copy(runner.SAMPLES["flashing"], tmp_path)
+    tried = (
+        "from wsgi import app; client = app.test_client();"
+        "print(client.post('/flashing/notify', follow_redirects=True,"
+        " data={'category': 'info', 'text': 'It works'}).text);"
+        "print(client.get('/').status)"
+    )
+    done = runner.python("-c", tried, cwd=tmp_path)
+    assert "It works" in done.stdout, done.stderr
+    assert done.stdout.endswith("404 NOT FOUND\n")
+
+
+def test_uv_starts_a_sample_without_an_environment(tmp_path):
+    readme = (runner.ROOT / "README.md").read_text("utf-8")
+    command = re.search(r"^\$ (uv run .*) run --port", readme, re.M)[1]
+    folder = runner.copy(runner.SAMPLES[FIRST], tmp_path)
+    # Don't start it, because the port can be taken.
+    done = runner.run([*command.split(), "routes"], cwd=folder)
+    assert "static" in done.stdout, done.stderr

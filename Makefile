@@ -42,8 +42,8 @@ check: $(VENV)/.test ## Say whether this machine is ready for a workshop.
 site: $(VENV)/.deep ## Write the gallery into the folder site, without a server.
 	@PYTHONPATH=tests "$(BIN)/python" tests/deep/freeze.py
 
-bench: $(VENV)/.deep ## Measure what each pattern costs, or ONLY="boot lazy".
-	@PYTHONPATH=tests "$(BIN)/python" -m bench $(ONLY)
+bench: $(VENV)/.deep ## Measure what each pattern costs, or ONLY="requests".
+	@QUICK=$(QUICK) PYTHONPATH=tests "$(BIN)/python" -m bench $(ONLY)
 
 lint: $(VENV)/.test ## Check style and format.
 	@"$(BIN)/ruff" check

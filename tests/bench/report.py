@@ -1,140 +1,140 @@
 """The table and the chart."""
 
-import math
 import os
 import platform
-import re
 import sqlite3
-import textwrap
+import statistics
 import time
 from importlib.metadata import version
-from pathlib import Path
 
-from bench.measure import left_out, show
+MORE = 1.2  # times Flask's page, above which a README says what it buys
 
-EXPLAIN = 1.2  # times the limit, above which the sample's README says why
+
+def show(figures, row):
+    """Return the median of the figures, and the best one."""
+    if figures is None:
+        return "—"
+
+    amount, unit = row["amount"], row["unit"]
+    values = [float(amount) / it if amount else it for it in figures]
+    middle, best = statistics.median(values), (max if amount else min)(values)
+    scale = 1
+
+    if unit == "s" and middle < 1:
+        scale, unit = (1e3, "ms") if middle >= 1e-3 else (1e6, "µs")
+
+    def digits(value):
+        value *= scale
+        return f"{value:,.{0 if value >= 100 or value % 1 == 0 else 1}f}"
+
+    return f"{digits(middle)} {unit} (best {digits(best)})"
+
+
+def times(row):
+    """Return how often a sample needs what Flask's page needs, or None."""
+    if isinstance(row["figures"], str) or not row["figures"][1]:
+        return None
+
+    sample, page, _ = map(statistics.median, row["figures"])
+    return sample / page
+
+
+def cells(row):
+    name = f"`{row['pattern']}`: {row['what']}"
+
+    if isinstance(row["figures"], str):
+        return [name, f"no {row['figures']}", "—", "—", "—", row["why"]]
+
+    sample, page, limit = (show(it, row) for it in row["figures"])
+    ratio = times(row)
+    bold = "**" if ratio and ratio > MORE else ""
+    said = f"{bold}{ratio:.2f}{bold}" if ratio else "—"
+    return [name, sample, page, f"{limit}: {row['limit']}", said, row["why"]]
+
 
 HEAD = """# What each pattern costs
 
-Measured in one run by `make bench`, and no test depends on it. {when}, {cores}
-cores ({model}), load {load} at the start{busy}, {system}, Python {python},
-SQLite {sqlite}, {versions}; {seconds} s in all.
+`make bench` measures this in one run, and no test depends on a figure. It was
+{when}, with {cores} cores, Python {python}, SQLite {sqlite}, {versions}, and a
+load of {load:.1f} at the start, so {busy}. It took {seconds:.0f} s.
 
-A figure is the median of its runs, with the lowest and the highest. The
-*limit* is the least that the same work can take, *times* how often the sample
-needs it (bold above {explain}), *without the pattern* the plain way to do
-it. The last column says what costs. The [chart](bench.svg) shows the same.
-{left_out}
-| measured | sample | limit | times | without the pattern | |
+A figure is the median of many rounds, with the best one in parentheses. Each
+round measures the sample, Flask's page, and the limit in turn. Files are in
+memory, because the disk would hide what the patterns cost. The *limit* is the
+least that the same work can cost. *Times* is what the sample needs, divided by
+what Flask's page needs. Above {more}, it is bold, and the sample's README says
+what you get for it. Where Flask's page has no code, there is a dash.
+
+![The sample, compared with Flask's page](bench.svg)
+
+| Measured | This sample | Flask's page | The limit | Times | What costs |
 |---|---|---|---|---|---|
 """
 
 
-def cells(row):
-    times = row.times(row.sample)
-    bold = "**" if times > EXPLAIN else ""
-    plain = row.plain and f"{show(row.plain, row.unit)}: {row.plain_is}"
-    return [
-        f"`{row.pattern}`: {row.what}",
-        show(row.sample, row.unit, spread=True),
-        f"{show(row.limit, row.unit)}: {row.limit_is}",
-        f"{bold}{times:,.2f}{bold}",
-        plain or "—",
-        row.why,
-    ]
-
-
 def table(rows, seconds, load):
-    cpu = re.search(
-        r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text("utf-8")
-    )
     names = "flask", "werkzeug", "sqlalchemy", "celery", "gunicorn"
     head = HEAD.format(
         when=time.strftime("%d %B %Y", time.gmtime()),
         cores=os.cpu_count(),
-        model=cpu[1] if cpu else platform.machine(),
-        load=f"{load:.1f}",
-        busy=" (busy, so preliminary)" * (load > 1),
-        system=platform.system(),
         python=platform.python_version(),
         sqlite=sqlite3.sqlite_version,
         versions=", ".join(f"{name} {version(name)}" for name in names),
-        seconds=f"{seconds:.0f}",
-        explain=EXPLAIN,
-        left_out="".join(f"\nLeft out: {why}\n" for why in left_out),
+        load=load,
+        busy="other programs were running" if load > 1 else "it was quiet",
+        seconds=seconds,
+        more=MORE,
     )
-    paragraphs = head.split("\n\n")
-    paragraphs[1] = textwrap.fill(paragraphs[1], 79)
-    lines = (f"| {' | '.join(cells(row))} |\n" for row in rows)
-    return "\n\n".join(paragraphs) + "".join(lines)
+    lines = [f"| {' | '.join(cells(row))} |\n" for row in rows]
+    return head + "".join(lines)
 
 
 # -- The chart --------------------------------------------------------------
 
-NAMESPACE = 'xmlns="http://www.w3.org/2000/svg" role="img"'
-FONT = 'font-family="sans-serif" font-size="11"'
-KEY = (
-    "Bar: the sample. Stroke: without the pattern. 1 is the limit, the least"
-    " that the work can take. Less is better; logarithmic."
-)
-STYLE = """
-  svg { background: #fff } text, .plain { fill: #222 } .axis { stroke: #bbb }
-  .sample { fill: #3572b0 } .head { font-size: 16px }
-  .name { text-anchor: end } .mid { text-anchor: middle }
-  @media (prefers-color-scheme: dark) {
-    svg { background: #181818 } text, .plain { fill: #eee }
-    .sample { fill: #6ba3de } .axis { stroke: #555 }
-  }
+SVG = """\
+<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 800 {height}"
+  font-family="sans-serif" font-size="13">
+<title>{title}</title>
+<style>
+  svg {{ background: #fff }} text {{ fill: #222 }} .name {{ text-anchor: end }}
+  .head {{ font-size: 18px; font-weight: bold }} line {{ stroke: #999 }}
+  .less {{ fill: #2f7d4f }} .same {{ fill: #3572b0 }} .more {{ fill: #c4501b }}
+  @media (prefers-color-scheme: dark) {{
+    svg {{ background: #181818 }} text {{ fill: #eee }}
+    .less {{ fill: #5cb37e }} .same {{ fill: #6ba3de }}
+    .more {{ fill: #f08a55 }}
+  }}
+</style>
+<text x="20" y="30" class="head">{title}</text>
+<text x="20" y="54">1 is the code on Flask's page. Shorter is better.</text>
+{bars}
+<line x1="{one}" x2="{one}" y1="70" y2="{height}" stroke-dasharray="4 3"/>
+</svg>
 """
 
 
 def chart(rows):
-    """Return an SVG: a bar for each sample, a stroke for the plain way."""
-    left, right, step = 400, 780, 18
-    times = {id(row): row.times(row.sample) for row in rows}
-    plain = {id(row): row.times(row.plain) for row in rows if row.plain}
-    both = [*times.values(), *plain.values()]
-    low = math.floor(math.log10(min(both)))
-    high = math.ceil(math.log10(max(both)))
-    height = 90 + step * len(rows)
-
-    def x(times):
-        place = (math.log10(times) - low) / (high - low)
-        return round(left + place * (right - left), 1)
-
-    def text(x, y, words, kind=""):
-        words = words.replace("`", "").replace("<", "&lt;")
-        return f'<text x="{x}" y="{y}" class="{kind}">{words}</text>'
-
-    title = "What each pattern costs: times its limit"
-    parts = [
-        f'<svg {NAMESPACE} viewBox="0 0 860 {height}" {FONT}>',
-        f"<title>{title}</title>",
-        f"<style>{STYLE}</style>",
-        text(20, 26, title, "head"),
-        text(20, 46, KEY),
-    ]
-
-    for power in range(low, high + 1):
-        place = x(10**power)
-        parts.append(f'<path class="axis" d="M{place} 76V{height - 10}"/>')
-        parts.append(text(place, 70, f"{10**power:,g}", "mid"))
+    """Return an SVG with a bar for each row that has a page to compare."""
+    rows = [row for row in rows if times(row)]
+    left, width, bars = 380, 360, []
+    scale = width / max(2, *map(times, rows))
 
     for number, row in enumerate(rows):
-        y = 82 + step * number
-        a, b = sorted((x(1), x(times[id(row)])))
-        parts.append(text(left - 8, y + 10, cells(row)[0], "name"))
-        parts.append(
-            f'<rect class="sample" x="{a}" y="{y}" width="{max(b - a, 1):.1f}"'
-            ' height="12"/>'
+        value, y = times(row), 86 + 24 * number
+        kind = (
+            "more" if value > MORE else "less" if value < 1 / MORE else "same"
+        )
+        name = f"{row['pattern']}: {row['what']}"
+        bars.append(
+            f'<text x="{left - 10}" y="{y + 12}" class="name">{name}</text>\n'
+            f'<rect x="{left}" y="{y}" width="{value * scale:.0f}" height="16"'
+            f' class="{kind}"/>\n<text x="{left + value * scale + 6:.0f}"'
+            f' y="{y + 12}">{value:.2f}</text>'
         )
 
-        if id(row) in plain:
-            parts.append(
-                f'<rect class="plain" x="{x(plain[id(row)]) - 1}"'
-                f' y="{y - 2}" width="2" height="16"/>'
-            )
-
-        parts.append(text(right + 8, y + 10, f"{times[id(row)]:,.2f}"))
-
-    return "\n".join([*parts, "</svg>\n"])
+    return SVG.format(
+        title="What each sample costs, compared with Flask's page",
+        height=100 + 24 * len(rows),
+        one=left + scale,
+        bars="\n".join(bars),
+    )

@@ -113,17 +113,13 @@ def caches(samples, tmp):
     yield together, None, lambda: 1.0
 
     with optional(servers.redis, tmp) as redis:
-        url = redis and redis.url
-        env = {"FLASK_CACHE_TYPE": "RedisCache", "FLASK_CACHE_REDIS_URL": url}
-        yield (
-            [
-                *asks([load(samples["caching"], **env).app], "/report"),
-                None,
-                limit,
-            ]
-            if redis
-            else "Redis"
-        )
+        if redis:
+            env = {"FLASK_CACHE_TYPE": "RedisCache"}
+            env["FLASK_CACHE_REDIS_URL"] = redis.url
+            app = load(samples["caching"], **env).app
+            yield ask(app, "/report"), None, limit
+        else:
+            yield "Redis"
 
 
 def databases(samples, tmp):

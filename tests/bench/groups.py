@@ -196,7 +196,7 @@ def bodies(samples, tmp):
     large = f"/large.csv?rows={ROWS}"
 
     def write():
-        with (tmp / "csv").open("w", encoding="utf-8") as file:
+        with (tmp / "csv").open("w", newline="", encoding="utf-8") as file:
             db = sqlite3.connect(":memory:")
             csv.writer(file).writerows(db.execute(orders, [ROWS]))
             db.close()

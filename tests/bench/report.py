@@ -97,6 +97,7 @@ SVG = """\
 <title>{title}</title>
 <style>
   svg {{ background: #fff }} text {{ fill: #222 }} .name {{ text-anchor: end }}
+  .mid {{ text-anchor: middle }}
   .head {{ font-size: 18px; font-weight: bold }} line {{ stroke: #999 }}
   .less {{ fill: #2f7d4f }} .same {{ fill: #3572b0 }} .more {{ fill: #c4501b }}
   @media (prefers-color-scheme: dark) {{
@@ -106,9 +107,11 @@ SVG = """\
   }}
 </style>
 <text x="20" y="30" class="head">{title}</text>
-<text x="20" y="54">1 is the code on Flask's page. Shorter is better.</text>
+<text x="20" y="54">Time or memory, divided by what the code on Flask's page
+needs. Shorter is better. Orange: above {more}.</text>
+<text x="{one}" y="80" class="mid">1 = Flask's page</text>
+<line x1="{one}" x2="{one}" y1="86" y2="{height}" stroke-dasharray="4 3"/>
 {bars}
-<line x1="{one}" x2="{one}" y1="70" y2="{height}" stroke-dasharray="4 3"/>
 </svg>
 """
 
@@ -120,7 +123,7 @@ def chart(rows):
     scale = width / max(2, *map(times, rows))
 
     for number, row in enumerate(rows):
-        value, y = times(row), 86 + 24 * number
+        value, y = times(row), 94 + 24 * number
         kind = (
             "more" if value > MORE else "less" if value < 1 / MORE else "same"
         )
@@ -134,7 +137,8 @@ def chart(rows):
 
     return SVG.format(
         title="What each sample costs, compared with Flask's page",
-        height=100 + 24 * len(rows),
-        one=left + scale,
+        height=108 + 24 * len(rows),
+        one=f"{left + scale:.0f}",
+        more=MORE,
         bars="\n".join(bars),
     )

@@ -52,6 +52,9 @@ def cells(row):
     return [name, sample, page, f"{limit}: {row['limit']}", said, row["why"]]
 
 
+BUSY = """other programs were
+running. The rows in µs took thousands of rounds and can be trusted. The others
+took five or six, and are rough"""
 HEAD = """# What each pattern costs
 
 `make bench` measures this in one run, and no test depends on a figure. It was
@@ -81,7 +84,7 @@ def table(rows, seconds, load):
         sqlite=sqlite3.sqlite_version,
         versions=", ".join(f"{name} {version(name)}" for name in names),
         load=load,
-        busy="other programs were running" if load > 1 else "it was quiet",
+        busy=BUSY if load > 1 else "it was quiet",
         seconds=seconds,
         more=MORE,
     )

@@ -37,6 +37,10 @@ from flask import Flask, request
 from jinja2 import DictLoader
 
 ROWS, UPLOAD, BODY, MODULES = 100_000, 15_000_000, 50_000_000, 200
+
+if QUICK:
+    ROWS, UPLOAD, BODY, MODULES = 1_000, 100_000, 100_000, 9
+
 TASKS = "1" if QUICK else "9"
 ID = "0123456789abcdef01234567"
 CLIENT = """

@@ -4,6 +4,7 @@ import os
 import platform
 import sqlite3
 import statistics
+import textwrap
 import time
 from importlib.metadata import version
 
@@ -52,9 +53,10 @@ def cells(row):
     return [name, sample, page, f"{limit}: {row['limit']}", said, row["why"]]
 
 
-BUSY = """other programs were
-running. The rows in µs took thousands of rounds and can be trusted. The others
-took five or six, and are rough"""
+BUSY = (
+    "other programs were running. The rows in µs took many rounds and can be"
+    " trusted. The others took as few as five, and are rough"
+)
 HEAD = """# What each pattern costs
 
 `make bench` measures this in one run, and no test depends on a figure. It was
@@ -88,8 +90,10 @@ def table(rows, seconds, load):
         seconds=seconds,
         more=MORE,
     )
+    paragraphs = head.split("\n\n")
+    paragraphs[1] = textwrap.fill(paragraphs[1], 79)
     lines = [f"| {' | '.join(cells(row))} |\n" for row in rows]
-    return head + "".join(lines)
+    return "\n\n".join(paragraphs) + "".join(lines)
 
 
 # -- The chart --------------------------------------------------------------

@@ -68,17 +68,16 @@ def test_every_sample_is_live(server, samples, name):
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("path", "scheme", "width"),
     [
-        "/",
-        "/?q=cookie",
-        "/workshop/an-hour/flashing/",
-        "/pattern/flashing/#live",
-        "/pattern/flashing/#present",
+        ("/", "light", 1400),
+        ("/?q=cookie", "dark", 360),
+        ("/workshop/an-hour/flashing/", "light", 360),
+        ("/pattern/flashing/", "dark", 1400),
+        ("/pattern/flashing/#live", "dark", 360),
+        ("/pattern/flashing/#present", "light", 1400),
     ],
 )
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1400])
 def test_page_is_accessible(server, page, path, scheme, width):
     page.set_viewport_size({"width": width, "height": 740})
     page.emulate_media(color_scheme=scheme)

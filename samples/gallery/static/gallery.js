@@ -151,7 +151,7 @@ function* makeSlides() {
   for (const file of document.querySelectorAll(".file")) {
     const name = file.dataset.file;
 
-    if (!/test_\w+\.py$|requirements\.txt$/.test(name)) {
+    if (/\.(py|html|j2|js|sql)$/.test(name) && !/test_\w+\.py$/.test(name)) {
       for (const part of file.querySelectorAll(".part")) {
         const heading = part.dataset.heading;
         const title = heading ? `${heading} (${name})` : name;

@@ -78,7 +78,14 @@ def test_two_modules_can_use_the_same_view_name(module, client, tmp_path):
     assert "World" in client.get("/").text
 
 
-def test_endpoint_does_not_look_like_a_blueprint(module):
+@pytest.mark.parametrize(
+    ("options", "endpoint"),
+    [({}, "package:views:index"), ({"endpoint": "start"}, "start")],
+)
+def test_endpoint_has_no_dot_and_can_be_named(module, options, endpoint):
+    module.url("package.views.index", ["/start"], **options)
+    assert endpoint in module.app.view_functions
+
     for endpoint in module.app.view_functions:
         assert "." not in endpoint
 

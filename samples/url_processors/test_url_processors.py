@@ -99,6 +99,19 @@ def test_links_work_in_a_blueprint_without_a_language(app, client):
     assert client.get("/other", headers=headers).text == "/frontend/fr/about"
 
 
+@pytest.mark.parametrize(
+    "endpoint", ["choose_language", "static", "frontend.index"]
+)
+def test_app_adds_no_language_to_other_endpoints(module, endpoint):
+    values = {}
+
+    with module.app.app_context():
+        g.lang_code = "de"
+        module.add_language_code(endpoint, values)
+
+    assert values == {}
+
+
 def test_link_outside_a_request_works_when_it_names_the_language(app):
     app.config["SERVER_NAME"] = "localhost"
 

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 from app import MAX_ROWS, app
-from flask import appcontext_tearing_down
+from flask import appcontext_tearing_down, has_request_context
 
 
 @pytest.fixture
@@ -17,10 +17,16 @@ def events(monkeypatch):
     """A list of what happens beside the responses, in order."""
     events = []
 
+    def fetch(cursor, row):
+        events.append("row")
+        assert len(events) < 10_000, "Fetch the rows in small batches."
+        return row
+
     class Connection(sqlite3.Connection):
         def __init__(self, *args):
             events.append("connect")
             super().__init__(*args)
+            self.row_factory = fetch
 
         def close(self):
             events.append("close")
@@ -82,7 +88,7 @@ def test_connection_opens_after_the_teardown_of_the_request(client, events):
     with appcontext_tearing_down.connected_to(on_teardown, app):
         client.get("/large.csv?rows=1", buffered=True)
 
-    assert events == ["teardown", "connect", "close"]
+    assert events == ["teardown", "connect", "row", "close"]
 
 
 # -- Streaming from Templates -----------------------------------------------
@@ -103,7 +109,9 @@ def test_timeline_sends_each_event_before_the_next_one_is_ready(
 
 def test_stream_reads_the_request_while_it_runs(client):
     response = client.get("/stream?name=Ada")
+    assert has_request_context()
     assert list(response.iter_encoded())[:2] == [b"Hello ", b"Ada"]
+    assert not has_request_context()
 
 
 def test_stream_sends_markup_as_plain_text(client):

@@ -142,6 +142,7 @@ def test_session_ends_with_the_context(module, client):
     with module.app.app_context():
         module.db_session.add(module.DeclarativeUser(**ADA))
 
+    assert not module.db_session.registry.has()
     assert client.get("/declarative/users").json == []
 
 

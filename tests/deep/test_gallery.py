@@ -27,25 +27,42 @@ OPTIONS = {
 LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory):
-    """A copy of all samples and of the workshops, for the gallery."""
+def copied(tmp_path_factory):
+    """Copy all samples and the workshops, for a gallery to serve."""
     folder = tmp_path_factory.mktemp("all") / "samples"
-    shutil.copy(runner.ROOT / "README.md", folder.parent)
 
     for sample in runner.SAMPLES.values():
         runner.copy(sample, folder)
 
+    shutil.copy(runner.ROOT / "README.md", folder.parent)
     return folder
 
 
-@pytest.fixture(scope="module")
-def server(samples, tmp_path_factory):
-    log = tmp_path_factory.mktemp("log") / "log"
+@contextlib.contextmanager
+def serving(samples):
+    log = samples.parent / "log"
 
     with runner.boot(samples / "gallery", log=log, **LOCALE) as server:
         yield server
         assert not server.complaints()
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    return copied(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def server(samples):
+    with serving(samples) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    """A gallery whose samples nobody else has used."""
+    with serving(copied(tmp_path_factory)) as server:
+        yield server
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -238,9 +255,9 @@ def test_page_of_a_sample_requests_only_its_own_urls(server, page, name):
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_commands_to_try_work_right_here(server, samples, tmp_path, name):
+def test_commands_to_try_work_right_here(untouched, tmp_path, name):
     """Commands from the page print what the README says."""
-    page = runner.fetch(f"{server.url}/pattern/{name}/").text
+    page = runner.fetch(f"{untouched.url}/pattern/{name}/").text
     here = page.partition('id="try-it"')[2].partition("</section>")[0]
     blocks = re.findall(r"<pre><code.*?>(.*?)</code></pre>", here, re.S)
     blocks = "\n".join(f"```console\n{block}```" for block in blocks)
@@ -249,16 +266,15 @@ def test_commands_to_try_work_right_here(server, samples, tmp_path, name):
     expected = [text for _, text in commands(readme)]
     assert len(shown) == len(expected) > 0
 
-    # Start with an empty sample, as the README does.
     for command, text in zip(shown, expected, strict=True):
         words = shlex.split(command)
 
         if words[0] == "curl":
             output = runner.run(words, cwd=tmp_path).stdout
             output = output.replace(f"/live/{name}", "")
-            host = f"127.0.0.1:{server.port}"
+            host = f"127.0.0.1:{untouched.port}"
             output = output.replace(host, "localhost:8000")
-            output = output.replace(f":{server.port}", ":8000")
+            output = output.replace(f":{untouched.port}", ":8000")
             assert matches(text, output), f"{command}\n{text}\n{output}"
 
 

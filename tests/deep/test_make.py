@@ -128,12 +128,15 @@ def test_help_lists_the_targets(checkout):
 
 
 def test_the_benchmark_measures_each_row_of_its_table(checkout):
-    done = make("bench", "QUICK=1", cwd=checkout)
+    # Without the group `queues`, because it takes two minutes.
+    groups = "requests caches databases documents bodies starts"
+    done = make("bench", "QUICK=1", f"ONLY={groups}", cwd=checkout)
     assert done.returncode == 0, done.stderr
     table = (checkout / "tests/BENCH.md").read_text("utf-8")
     row = r"(`\w+`: .+?) \|"
     printed = re.findall(rf"^{row}", done.stdout, re.M)
-    assert re.findall(rf"^\| {row}", table, re.M) == printed
+    rows = re.findall(rf"^\| {row}", table, re.M)
+    assert [name for name in rows if "`celery`" not in name] == printed
 
 
 # -- The README -------------------------------------------------------------

@@ -23,7 +23,10 @@ class MyRequest(Request):
     @cached_property
     def params(self):
         """The query's name-value pairs, in the order sent."""
-        return parse_qsl(self.query_string.decode(), keep_blank_values=True)
+        # Clients can send bytes that aren't UTF-8. Replace them, or the view
+        # would return 500.
+        query = self.query_string.decode(errors="replace")
+        return parse_qsl(query, keep_blank_values=True)
 
 
 class MyFlask(Flask):

@@ -200,8 +200,10 @@ def first_line(node):
 
 def wrapped(text, start):
     """Return the text in lines with that start."""
-    # Keep a command on one line, so that it can be copied.
-    text = re.sub("`pytest.*?`", lambda m: m[0].replace(" ", "\0"), text)
+    # Keep commands and quotations on one line, so that you can copy them.
+    text = re.sub(
+        '`pytest.*?`|"[^"`]+"', lambda m: m[0].replace(" ", "\0"), text
+    )
     return textwrap.fill(
         text,
         79,

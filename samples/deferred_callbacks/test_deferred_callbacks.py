@@ -47,6 +47,7 @@ def test_cookie_overrides_the_header_and_is_not_sent_again(client):
     response = get(client)
     assert "Bonjour!" in response.text
     assert cookies_set(response) == []
+    assert {*response.vary} == {"Cookie", "Accept-Language"}
 
 
 @pytest.mark.parametrize("value", ["zz", "", "<script>"])

@@ -163,11 +163,19 @@ def test_cached_view_returns_the_same_again(client):
 def test_cached_stores_the_result_for_the_timeout(client, monkeypatch):
     stored = []
     monkeypatch.setattr(
-        cache, "set", lambda key, rv, timeout: stored.append((rv, timeout))
+        cache,
+        "set",
+        lambda key, rv, timeout: stored.append((key, rv, timeout)),
     )
-    view = counted(timeout=10)
+    view = counted(timeout=10, key="<{}>")
     assert [call(view), call(view)] == ["1", "2"]
-    assert stored == [("1", 10), ("2", 10)]
+    assert stored == [("</>", "1", 10), ("</>", "2", 10)]
+
+
+def test_cached_returns_an_empty_result_again(client):
+    results = iter(["", "second"])
+    view = cached()(lambda: next(results))
+    assert [call(view), call(view)] == ["", ""]
 
 
 def test_cached_keeps_paths_and_queries_apart(client):
@@ -183,6 +191,12 @@ def test_templated_renders_the_template_of_the_endpoint(client):
     response = client.get("/templated")
     assert response.mimetype == "text/html"
     assert "The value is 42." in response.text
+
+
+def test_templated_renders_another_template_at_another_endpoint():
+    view = templated()(lambda: {"value": 7})
+    assert "The value is 7." in call(view, "/templated")
+    assert "<code>by_name</code>" in call(view, "/endpoint")
 
 
 def test_templated_renders_the_template_that_it_names():

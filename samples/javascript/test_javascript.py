@@ -30,6 +30,9 @@ def test_data_in_an_attribute_arrives_whole(client):
     page = client.get("/").text
     data = re.search(r"data-caption='(.*?)'", page)[1]
     assert json.loads(unescape(data)) == CAPTION
+    # The script finds both elements by their ids.
+    assert 'id="caption"' in page
+    assert 'id="chart"' in page
 
 
 # -- Generating URLs --------------------------------------------------------
@@ -132,6 +135,7 @@ def test_update_changes_the_fields_that_it_receives(client):
         "x",
         5,
         {"id": 2},
+        {"id": "2"},
         {"username": 5},
         {"username": "", "email": "x"},
     ],

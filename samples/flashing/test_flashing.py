@@ -101,6 +101,14 @@ def test_layout_shows_errors_in_a_block_of_their_own(client):
     assert others.count("Text of") == len(CATEGORIES) - 1
 
 
+def test_layout_shows_no_empty_block(client):
+    assert 'class="flashes"' not in client.get("/").text
+    notify(client, "error", "Lost")
+    page = client.get("/").text
+    assert 'class="errors"' in page
+    assert 'class="flashes"' not in page
+
+
 def test_layout_shows_a_category_that_it_does_not_know():
     with app.test_request_context():
         flash("Saved", "success")

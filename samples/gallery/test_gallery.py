@@ -168,13 +168,14 @@ def test_app_is_found_when_it_has_another_name(client, samples):
 
 
 def test_cookie_for_the_whole_host_gets_the_prefix():
-    def start_response(status, headers):
+    def start_response(status, headers, error=None):
+        assert error == "error"
         return [value for _, value in headers]
 
     start = cookies_below("/pre", start_response)
     headers = [("Location", "; Path=/"), ("Set-Cookie", "a=1; Path=/; Secure")]
     headers += [("set-cookie", "b=2; Path=/"), ("Set-Cookie", "c=3; Path=/x")]
-    assert start("200 OK", headers) == [
+    assert start("200 OK", headers, "error") == [
         "; Path=/",
         "a=1; Path=/pre/; Secure",
         "b=2; Path=/pre/",

@@ -34,7 +34,9 @@ def register(client, **changes):
 def errors(response, field):
     """Return the text that the page shows beside a field, or None."""
     found = re.search(
-        rf'id="{field}-errors">(.*?)</ul>', response.text, re.DOTALL
+        rf'<ul[^>]* id="{field}-errors".*?>(.*?)</ul>',
+        response.text,
+        re.DOTALL,
     )
     return found and found[1]
 
@@ -99,6 +101,7 @@ def test_registration_redirects_to_the_login_with_a_message(client):
 def test_registration_stores_only_a_hash_of_the_password(client):
     register(client)
     [user] = users.values()
+    assert user["email"] == ADA["email"]
     assert ADA["password"] not in str(user)
     assert check_password_hash(user["password_hash"], ADA["password"])
 

@@ -115,7 +115,10 @@ def pattern(name, slug=None):
 
 @app.get("/zip/<name>.zip")
 def download(name):
-    folder = live.folder(name) or abort(404)
-    return send_file(
-        zip_folder(folder), "application/zip", download_name=f"{name}.zip"
-    )
+    sample = all_samples().get(name)
+
+    if not sample:
+        abort(404, "There is no sample with this name.")
+
+    file = zip_folder(sample.folder)
+    return send_file(file, "application/zip", download_name=f"{name}.zip")

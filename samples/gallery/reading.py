@@ -175,12 +175,11 @@ def anchor(heading: str) -> str:
     return "-".join(WORD.findall(heading.lower()))
 
 
-def live_commands(text: str, url: str) -> str:
+def live_commands(text: str, host: str, path: str) -> str:
     """Return the text of *Run* or *Try it* with URLs that work right here.
 
-    `url` is where the gallery serves the sample, with a slash at the end.
+    The gallery at `host` serves the sample at `path`, which ends in a slash.
     """
-    host, path = re.match(r"\w+://(.+?)(/.*)", url).groups()
     port = host.rpartition(":")[2]
     text = re.sub(
         r"(?<![.\w])localhost:8000(/?)", lambda _: f"{host}{path}", text

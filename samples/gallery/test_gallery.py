@@ -8,6 +8,7 @@ from zipfile import ZipFile
 import pytest
 from app import app, live
 from live import HERE, cookies_below, modules
+from werkzeug.test import create_environ, run_wsgi_app
 
 README = """# Saying {name}
 
@@ -230,10 +231,11 @@ def test_failed_sample_imports_its_modules_again(client, samples):
     assert client.get("/live/one/").text == "brand-new"
 
 
-@pytest.mark.parametrize("name", ["three", "..", "x" * 300])
+@pytest.mark.parametrize("name", ["three", "..", "x" * 300, "%00"])
 def test_unknown_sample_returns_404(client, name):
     assert client.get(f"/live/{name}/").status_code == 404
     assert client.get(f"/pattern/{name}/").status_code == 404
+    assert client.get(f"/zip/{name}.zip").status_code == 404
 
 
 def test_gallery_does_not_show_itself(client, monkeypatch):
@@ -356,7 +358,6 @@ def test_download_has_the_folder_without_data(client, samples):
     assert archive.namelist() == names
     text = read(samples / "one" / "app.py")
     assert archive.read("one/app.py").decode() == text
-    assert client.get("/zip/three.zip").status_code == 404
 
 
 def test_commands_to_try_work_right_here(client, samples):
@@ -374,6 +375,11 @@ def test_commands_to_try_work_right_here(client, samples):
     here = "example.com:9/pre/live/one/"
     assert f"curl -si {here}see\nLocation: /pre/live/one/\n" in page
     assert f'curl {here} -H "Host: x.localhost:9"' in page
+    # Werkzeug and its test client can't decode this host, but the page doesn't
+    # need to.
+    environ = create_environ("/pattern/one/") | {"HTTP_HOST": "xn--a.b"}
+    body, _, _ = run_wsgi_app(app, environ)
+    assert b"curl -si xn--a.b/live/one/see" in b"".join(body)
 
 
 def test_page_without_live_apps_shows_pictures(client, monkeypatch):

@@ -311,7 +311,7 @@ def warm(folder):
         tempfile.TemporaryDirectory() as tmp,
         subprocess.Popen(
             [
-                *(sys.executable, "-c", WARM, f"{runner.PATIENCE * 5}"),
+                *(sys.executable, "-c", WARM, f"{runner.PATIENCE * 2}"),
                 *(f"{tmp}/output", *imports(folder)),
             ],
             cwd=folder,

@@ -11,7 +11,9 @@ import freeze
 import hostile
 import pytest
 import runner
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
+
+expect.set_options(timeout=runner.PATIENCE * 1000)
 
 
 def pytest_collection_modifyitems(config, items):
@@ -131,8 +133,8 @@ def browser():
 
 
 @contextlib.contextmanager
-def opened(browser):
-    context = browser.new_context()
+def opened(browser, **options):
+    context = browser.new_context(**options)
     context.set_default_timeout(runner.PATIENCE * 1000)
     yield context.new_page()
     context.close()
@@ -142,6 +144,13 @@ def opened(browser):
 def tab(live, browser):
     """One page for all checks of a sample that can share their cookies."""
     with opened(browser) as page:
+        yield page
+
+
+@pytest.fixture
+def scriptless(browser):
+    """A fresh page of a browser that runs no JavaScript."""
+    with opened(browser, java_script_enabled=False) as page:
         yield page
 
 

@@ -169,7 +169,11 @@ def test_pages_work_while_redis_hangs(boot, service, folder):
             assert fetch_all(server) == [200] * len(PAGES)
             assert len(reports(server)) > 2
 
-        assert len(reports(server)) == 1
+        # On a busy machine, Redis too can need longer than these settings.
+        deadline = time.monotonic() + runner.PATIENCE
+
+        while len(reports(server)) > 1:
+            assert time.monotonic() < deadline
 
 
 def test_page_is_sent_when_redis_stops_while_it_is_computed(server, service):

@@ -242,20 +242,19 @@ def test_bar_moves_while_the_browser_uploads(tmp_path, page, picture):
         assert reply.body == picture.read_bytes()
 
 
-def test_page_works_without_javascript(server, browser, picture):
-    with closing(browser.new_context(java_script_enabled=False)) as context:
-        page = context.new_page()
-        page.goto(server.url)
-        assert page.is_hidden("progress")
-        choose_and_upload(page, picture)
+def test_page_works_without_javascript(server, scriptless, picture):
+    page = scriptless
+    page.goto(server.url)
+    assert page.is_hidden("progress")
+    choose_and_upload(page, picture)
 
-        with page.expect_download() as download:
-            page.click("[role=status] a")
+    with page.expect_download() as download:
+        page.click("[role=status] a")
 
-        assert download.value.suggested_filename in stored(server)
-        assert download.value.path().read_bytes() == picture.read_bytes()
-        choose_and_upload(page, FOLDER / "app.py")
-        page.wait_for_selector("[role=alert]:has-text('these types')")
+    assert download.value.suggested_filename in stored(server)
+    assert download.value.path().read_bytes() == picture.read_bytes()
+    choose_and_upload(page, FOLDER / "app.py")
+    page.wait_for_selector("[role=alert]:has-text('these types')")
 
 
 def test_page_shows_errors_and_the_next_upload_works(server, page, tmp_path):

@@ -310,15 +310,13 @@ def test_search_ranks_while_you_type_as_the_server_does(server, page, query):
     assert nothing.is_visible() == (query == "zzz")
 
 
-def test_pages_work_without_javascript(server, browser):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+def test_pages_work_without_javascript(server, scriptless):
+    page = scriptless
     page.goto(f"{server.url}/?q=flashing")
     page.get_by_role("link", name="Message Flashing").click()
     page.get_by_text("get_flashed_messages(").first.wait_for()
     page.frame_locator("iframe").get_by_label("Text").wait_for()
     assert page.get_by_role("link", name="Flask's documentation").count() == 1
-    context.close()
 
 
 def edit(source, text, url, wanted):

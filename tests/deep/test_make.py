@@ -44,7 +44,7 @@ def make(*args, cwd):
         env=runner.environment(PYTHONWARNINGS=None),
         capture_output=True,
         text=True,
-        timeout=runner.PATIENCE * 5,
+        timeout=runner.PATIENCE,
         check=False,
     )
 

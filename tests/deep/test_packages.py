@@ -35,7 +35,7 @@ def python(tmp_path_factory):
     subprocess.run(
         [uv, "venv", "-q", "--seed", "-p", sys.executable, place / "env"],
         check=True,
-        timeout=runner.PATIENCE * 5,
+        timeout=runner.PATIENCE,
     )
     python = place / "env" / "bin" / "python"
     # Ignore warnings, because pip has some of its own.

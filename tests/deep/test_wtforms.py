@@ -130,6 +130,7 @@ def test_a_form_on_another_site_registers_nobody(server, page, browser):
 
     # The attacker has a session of their own, and so a token.
     other = browser.new_context()
+    other.set_default_timeout(runner.PATIENCE * 1000)
     theirs = other.new_page()
     theirs.goto(f"{server.url}/register")
     token = theirs.locator("[name=csrf_token]").input_value()

@@ -1,4 +1,4 @@
-"""Application dispatching: several Flask apps behind one address.
+"""Application dispatching: run several Flask apps in one process.
 
 Docs: https://flask.palletsprojects.com/patterns/appdispatch/
 Run:  flask --app app run --port 8000
@@ -54,7 +54,7 @@ def create_app(name):
 
 
 class Dispatcher:
-    """Creates an app when a request first needs it, and remembers it."""
+    """A middleware that creates an app on the first request for its name."""
 
     def __init__(self, app, create_app):
         self.app = app
@@ -64,17 +64,16 @@ class Dispatcher:
 
     def get_application(self, name):
         with self.lock:
-            tenant = self.instances.get(name)
+            if name in self.instances:
+                return self.instances[name]
 
-            if tenant is None:
-                tenant = self.create_app(name)
+            application = self.create_app(name)
 
-                # Don't store unknown names, or clients could use up the
-                # memory.
-                if tenant is not None:
-                    self.instances[name] = tenant
+            # Don't store unknown names, or clients could use up the memory.
+            if application is not None:
+                self.instances[name] = application
 
-            return tenant
+            return application
 
 
 class SubdomainDispatcher(Dispatcher):
@@ -90,12 +89,12 @@ class SubdomainDispatcher(Dispatcher):
         if not host.endswith(self.suffix):
             return self.app(environ, start_response)
 
-        tenant = self.get_application(host.removesuffix(self.suffix))
+        application = self.get_application(host.removesuffix(self.suffix))
 
-        if tenant is None:
-            tenant = NotFound()
+        if application is None:
+            application = NotFound()
 
-        return tenant(environ, start_response)
+        return application(environ, start_response)
 
 
 # -- Dispatch by Path -------------------------------------------------------
@@ -104,14 +103,14 @@ class SubdomainDispatcher(Dispatcher):
 class PathDispatcher(Dispatcher):
     def __call__(self, environ, start_response):
         name = environ["PATH_INFO"].removeprefix("/").partition("/")[0]
-        tenant = self.get_application(name)
+        application = self.get_application(name)
 
-        if tenant is None:
+        if application is None:
             return self.app(environ, start_response)
 
         # Move the name from PATH_INFO to SCRIPT_NAME, so that url_for adds it.
         shift_path_info(environ)
-        return tenant(environ, start_response)
+        return application(environ, start_response)
 
 
 app.wsgi_app = PathDispatcher(app.wsgi_app, create_app)
@@ -121,17 +120,15 @@ app.wsgi_app = SubdomainDispatcher(
 )
 
 
+# The main site links to all apps.
 @app.get("/")
 def index():
     root = url_for("index")
     links = [f"{root}{name}/" for name in ["backend", *TENANTS]]
-    # Don't add the tenant to request.host, because that can be an IP address.
-    host = app.config["DOMAIN"]
+    # Don't use request.host, because that can be an IP address.
+    domain = app.config["DOMAIN"]
     port = urlsplit(request.host_url).port
-
-    if port is not None:
-        host = f"{host}:{port}"
-
+    host = f"{domain}:{port}" if port else domain
     links += [f"{request.scheme}://{name}.{host}{root}" for name in TENANTS]
     return render_template_string(PAGE, name="the main site", links=links)
 

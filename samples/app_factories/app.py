@@ -15,9 +15,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 # -- Basic Factories --------------------------------------------------------
 
 
-# Every argument has a default, because `flask --app app` passes none. `db` and
-# the blueprints can be defined below, because the function is called after the
-# whole module has run.
+# Every argument has a default, because `flask --app app` passes none. You can
+# define `db` and the blueprints below, because Flask calls this function after
+# Python has run the whole module.
 def create_app(config=None, *, local_auth=False):
     """Return a new app. The mapping `config` overrides all other settings."""
     app = Flask(__name__)
@@ -39,7 +39,8 @@ def create_app(config=None, *, local_auth=False):
 
     set_up_frontend(app)
 
-    # Import all models before this line, or their tables aren't created.
+    # Import all models before this line, or the app doesn't create their
+    # tables.
     with app.app_context():
         create_tables()
 
@@ -67,12 +68,12 @@ class Visit(db.Model):
 
 
 def create_tables():
-    """Create the tables that are missing."""
+    """Create the missing tables, even if several workers start at once."""
     for table in db.metadata.sorted_tables:
         try:
             table.create(db.engine, checkfirst=True)
         except DatabaseError:
-            # Another worker might have created it in the meantime. Look again.
+            # Another worker might have created it in the meantime. Try again.
             table.create(db.engine, checkfirst=True)
 
 
@@ -84,8 +85,8 @@ auth = Blueprint("auth", __name__, url_prefix="/auth")
 
 
 def set_up_frontend(app):
-    # Use a hook on the app, because Flask rejects new hooks on a blueprint
-    # once an app has registered it.
+    # Add the hook to the new app, because Flask rejects new hooks on a
+    # blueprint that an app has already registered.
     @app.after_request
     def mark_frontend(response):
         if request.blueprint == "frontend":

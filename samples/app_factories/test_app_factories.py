@@ -22,6 +22,34 @@ def new_app(tmp_path):
             db.engine.dispose()
 
 
+# -- Basic Factories --------------------------------------------------------
+
+
+def test_config_overrides_variables_and_variables_override_defaults(
+    new_app, monkeypatch
+):
+    monkeypatch.setenv("FLASK_INDEX_TEMPLATE", "variable.html")
+    assert new_app().config["INDEX_TEMPLATE"] == "variable.html"
+    app = new_app(INDEX_TEMPLATE="config.html")
+    assert app.config["INDEX_TEMPLATE"] == "config.html"
+
+
+def test_admin_page_is_the_template_of_the_current_app(new_app):
+    one, two = new_app(), new_app(INDEX_TEMPLATE="login.html")
+    assert "<h1>Admin</h1>" in one.test_client().get("/admin/").text
+    assert "<h1>Log in</h1>" in two.test_client().get("/admin/").text
+
+
+@pytest.mark.parametrize("arguments", ["", ":create_app(local_auth=True)"])
+def test_flask_command_finds_the_factory(monkeypatch, arguments):
+    monkeypatch.setenv("FLASK_SQLALCHEMY_DATABASE_URI", "sqlite://")
+    app = ScriptInfo(app_import_path=f"app{arguments}").load_app()
+    assert ("auth" in app.blueprints) == bool(arguments)
+
+    with app.app_context():
+        db.engine.dispose()
+
+
 # -- Factories & Extensions -------------------------------------------------
 
 
@@ -88,39 +116,11 @@ def test_frontend_alone_is_marked_in_every_app(new_app):
             assert "X-Frontend" not in client.get(path).headers
 
 
-# -- Basic Factories --------------------------------------------------------
-
-
-def test_config_overrides_variables_and_variables_override_defaults(
-    new_app, monkeypatch
-):
-    monkeypatch.setenv("FLASK_INDEX_TEMPLATE", "variable.html")
-    assert new_app().config["INDEX_TEMPLATE"] == "variable.html"
-    app = new_app(INDEX_TEMPLATE="config.html")
-    assert app.config["INDEX_TEMPLATE"] == "config.html"
-
-
-def test_admin_page_is_the_template_of_the_current_app(new_app):
-    one, two = new_app(), new_app(INDEX_TEMPLATE="login.html")
-    assert "<h1>Admin</h1>" in one.test_client().get("/admin/").text
-    assert "<h1>Log in</h1>" in two.test_client().get("/admin/").text
-
-
 def test_login_page_exists_only_with_local_auth(new_app):
     assert new_app().test_client().get("/auth/login").status_code == 404
     client = new_app(local_auth=True).test_client()
     assert "<h1>Log in</h1>" in client.get("/auth/login").text
     assert 'href="/auth/login"' in client.get("/").text
-
-
-@pytest.mark.parametrize("arguments", ["", ":create_app(local_auth=True)"])
-def test_flask_command_finds_the_factory(monkeypatch, arguments):
-    monkeypatch.setenv("FLASK_SQLALCHEMY_DATABASE_URI", "sqlite://")
-    app = ScriptInfo(app_import_path=f"app{arguments}").load_app()
-    assert ("auth" in app.blueprints) == bool(arguments)
-
-    with app.app_context():
-        db.engine.dispose()
 
 
 def test_forwarded_address_is_used_only_behind_a_proxy(new_app):

@@ -39,17 +39,18 @@ cache = Cache(app)
 @app.get("/report")
 @cache.cached()
 def report():
-    sleep(0.5)  # stands in for slow work
+    # This stands in for slow work.
+    sleep(0.5)
     return {"generated_at": datetime.now(UTC).isoformat()}
 
 
 def is_ok(rv):
-    """Return whether to cache what a view returned or aborted with."""
+    """Return whether what a view returned, or its error, is a 200."""
     return app.make_response(rv).status_code == 200
 
 
-# By default, the key is only the path, so add the query. The filter leaves out
-# errors, because Flask-Caching also caches what abort() raises.
+# By default, the key is only the path, so add the query. Without the filter,
+# Flask-Caching would also cache what abort() raises.
 @app.get("/search")
 @cache.cached(query_string=True, response_filter=is_ok)
 def search():
@@ -70,8 +71,7 @@ def square_of(n):
     return n * n
 
 
-# Limit the number, or its square might have more digits than Python converts
-# to text.
+# Limit the number, because Python doesn't print an integer of any length.
 @app.get("/square/<int(max=1000000):n>")
 def square(n):
     return {"n": n, "square": square_of(n)}
@@ -125,8 +125,8 @@ PAGE = """<!doctype html>
     <button>Search</button></p>
 </form>
 <p><a href="{{ url_for('hello') }}">A greeting</a> is never cached, because it
-  depends on a cookie. Try <code>curl -b name=Ada {{
-  url_for('hello', _external=True) }}</code>.</p>
+  depends on a cookie. Try this command:
+  <code>curl -b name=Ada {{ url_for('hello', _external=True) }}</code></p>
 <form method="post" action="{{ url_for('clear') }}">
   <p><button>Clear the cache</button></p>
 </form>

@@ -7,8 +7,8 @@ Try:  curl localhost:8000/add -d a=1 -d b=2
       curl localhost:8000/result/RESULT_ID
 """
 
-import time
 from pathlib import Path
+from time import sleep
 
 from celery import Celery, Task, shared_task
 from celery.result import AsyncResult
@@ -34,7 +34,8 @@ def celery_init_app(app: Flask) -> Celery:
 
     celery_app = Celery(app.name, task_cls=FlaskTask)
     celery_app.config_from_object(app.config["CELERY"])
-    # Without a default app, views would use Celery's own default settings.
+    # Use this app in every thread. Otherwise, views would send tasks with
+    # Celery's own settings.
     celery_app.set_default()
     app.extensions["celery"] = celery_app
     return celery_app
@@ -82,7 +83,8 @@ def process(self: Task, total: int) -> int:
     for current in range(total):
         progress = {"current": current, "total": total}
         self.update_state(state="PROGRESS", meta=progress)
-        time.sleep(0.1)  # stands in for slow work
+        # This stands in for slow work.
+        sleep(0.1)
 
     return total
 
@@ -139,7 +141,11 @@ def broker_error(error):
 # Return errors as JSON, too, so that the script can show what went wrong.
 @bp.errorhandler(HTTPException)
 def json_error(error):
-    return {"error": error.description}, error.code
+    # Change the error's own response, because it has headers such as Allow.
+    response = error.get_response()
+    response.data = current_app.json.dumps({"error": error.description})
+    response.content_type = "application/json"
+    return response
 
 
 # -- Getting Results --------------------------------------------------------
@@ -168,7 +174,8 @@ def task_result(id: str) -> dict[str, object]:
 
 # -- Passing Data to Tasks --------------------------------------------------
 
-USERS = {1: {"name": "Ada"}, 2: {"name": "Grace"}}  # stands in for a table
+# This stands in for a table of a database.
+USERS = {1: {"name": "Ada"}, 2: {"name": "Grace"}}
 
 
 @shared_task(ignore_result=False)

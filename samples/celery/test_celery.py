@@ -6,7 +6,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
 import app as module
 import pytest
@@ -52,8 +51,7 @@ def client(app):
 def gate(monkeypatch):
     """An event. Each step of the task `process` waits until it is set."""
     event = threading.Event()
-    sleep = SimpleNamespace(sleep=lambda _: event.wait(PATIENCE))
-    monkeypatch.setattr(module, "time", sleep)
+    monkeypatch.setattr(module, "sleep", lambda _: event.wait(PATIENCE))
     yield event
     event.set()
 

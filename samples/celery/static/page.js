@@ -3,7 +3,7 @@ const { resultUrl } = document.querySelector("#tasks").dataset
 for (const form of document.querySelectorAll("#tasks form")) {
   const button = form.querySelector("button")
   const output = form.querySelector("output")
-  const bar = form.querySelector("progress") ?? {} // Only one form has a bar.
+  const bar = form.querySelector("progress")
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault()
@@ -12,7 +12,10 @@ for (const form of document.querySelectorAll("#tasks form")) {
     output.textContent = "The task is waiting or running."
 
     try {
-      const response = await fetch(form.action, { method: "POST", body: new FormData(form) })
+      const response = await fetch(form.action, {
+        method: "POST",
+        body: new FormData(form),
+      })
       const { result_id, error } = await response.json()
       output.textContent = error ?? (await follow(result_id, bar))
     } catch {
@@ -23,11 +26,15 @@ for (const form of document.querySelectorAll("#tasks form")) {
   })
 }
 
-// Ask for the result until it is ready, and move the bar in the meantime.
+// Request the result until it is ready, and move the bar in the meantime.
 async function follow(id, bar) {
   while (true) {
     const response = await fetch(resultUrl + id)
-    const { ready, successful, value, state } = await response.json()
+    const { error, ready, successful, value, state } = await response.json()
+
+    if (error) {
+      return error
+    }
 
     if (ready) {
       bar.value = successful ? bar.max : 0

@@ -38,10 +38,10 @@ def detect_user_language():
     if remembered in LANGUAGES:
         g.language = remembered
     else:
-        g.language = best_language()
+        g.language = guess_language_from_request()
 
-    # There is no response yet. Flask calls this function, which can still read
-    # `remembered`, when there is one.
+    # There is no response yet. When there is one, Flask calls this function,
+    # which can still read `remembered`.
     @after_this_request
     def remember_language(response):
         # Without Vary, a cache sends one visitor's language to everyone.
@@ -72,7 +72,7 @@ def set_language():
     return redirect(url_for("index"))
 
 
-def best_language():
+def guess_language_from_request():
     """Return the language that the browser prefers, or English."""
     # Compare the tags without their regions. Otherwise, best_match() chooses
     # "en" for "de-AT,en;q=0.5".
@@ -101,7 +101,7 @@ PAGE = """<!doctype html>
 <form method="post" action="{{ url_for('set_language') }}">
   <label>Language <select name="language">
     {% for code in languages %}
-    <option{{ " selected" if code == g.language }}>{{ code }}</option>
+    <option{% if code == g.language %} selected{% endif %}>{{ code }}</option>
     {% endfor %}
   </select></label>
   <button>Remember</button>

@@ -1,4 +1,4 @@
-"""Adding a favicon: an icon for the tab, and for clients that guess its URL.
+"""Adding a favicon: serve an icon, also to clients that guess its URL.
 
 Docs: https://flask.palletsprojects.com/patterns/favicon/
 Run:  flask --app app run --port 8000

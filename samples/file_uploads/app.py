@@ -6,6 +6,7 @@ Try:  curl -i localhost:8000 -F file=@requirements.txt
       curl -i localhost:8000 -F file=@app.py
 """
 
+from os.path import getmtime
 from pathlib import Path
 from secrets import token_hex
 
@@ -45,14 +46,11 @@ def upload_folder():
 
 
 @app.get("/")
-def index(error=None):
-    paths = upload_folder().iterdir()
-    newest_first = sorted(
-        paths, key=lambda path: path.stat().st_mtime, reverse=True
-    )
+def index(error=""):
+    paths = sorted(upload_folder().iterdir(), key=getmtime, reverse=True)
     return render_template(
         "upload.html",
-        files=[path.name for path in newest_first],
+        files=[path.name for path in paths],
         extensions=ALLOWED_EXTENSIONS,
         error=error,
     )
@@ -62,7 +60,7 @@ def index(error=None):
 def upload_file():
     file = request.files["file"]
 
-    # If no file is chosen, the browser sends one with an empty name.
+    # If no file is chosen, the browser sends an empty file without a name.
     if not file.filename:
         return index("No file was chosen. Choose one to upload."), 400
 
@@ -93,6 +91,6 @@ def download_file(name):
 
 @app.errorhandler(413)
 def too_large(error):
-    # Flask raises this error when the view reads request.files, before it
-    # saves a file.
+    # Flask raises this error when upload_file() reads request.files, so
+    # nothing is saved.
     return index("The file is too large. Choose a smaller one."), 413

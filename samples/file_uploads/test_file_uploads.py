@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from app import ALLOWED_EXTENSIONS, app
 
-EXTENSION = min(ALLOWED_EXTENSIONS)
+EXTENSION = ALLOWED_EXTENSIONS[0]
 
 
 @pytest.fixture(autouse=True)

@@ -21,8 +21,8 @@ from flask import (
 CATEGORIES = ["message", "info", "warning", "error"]
 
 app = Flask(__name__)
-# Flask keeps the messages in the session, a cookie that it signs with this
-# key. Set FLASK_SECRET_KEY, so that all workers use the same one.
+# Flask stores the messages in the session, a cookie that it signs with this
+# key. Set FLASK_SECRET_KEY, so that all workers use the same key.
 app.config["SECRET_KEY"] = secrets.token_hex()
 # Don't send the session cookie with a POST from another site.
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"

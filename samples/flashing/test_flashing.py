@@ -73,7 +73,7 @@ def test_notify_returns_400_when_the_text_has_the_wrong_length(client, text):
 
 
 def test_cookie_of_the_longest_text_is_one_that_browsers_keep(client):
-    # Random characters, because Flask compresses the cookie.
+    # Use random characters, because Flask compresses the cookie.
     characters = random.Random(1).choices(range(0x10000, 0x110000), k=200)
     text = "".join(map(chr, characters))
     cookie = notify(client, "info", text).headers["Set-Cookie"]

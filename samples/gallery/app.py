@@ -24,9 +24,13 @@ from reading import (
 app = Flask(__name__)
 # The folder with the samples. By default, it's the gallery's parent folder.
 app.config["SAMPLES"] = ".."
-# With False, pages show a picture of each sample instead of the running one.
+# Set this to False to show a picture of each sample instead of the running
+# one.
 app.config["LIVE"] = True
 app.config.from_prefixed_env()
+
+live = Live(app)
+app.wsgi_app = live
 
 for template_filter in (anchor, live_commands, markdown_html):
     app.add_template_filter(template_filter)
@@ -49,14 +53,8 @@ def all_workshops():
     return read_workshops(Path(app.root_path, app.config["SAMPLES"], ".."))
 
 
-app.wsgi_app = live = Live(app)
-
-
-# This rule is only for url_for(). `live` handles the requests, so the view
-# runs only if there is no such sample.
-@app.get("/live/<name>/")
-def live_sample(name):
-    abort(404, "There is no sample with this name.")
+# `live` serves these URLs. This rule is only for url_for().
+app.add_url_rule("/live/<name>/", endpoint="live_sample", build_only=True)
 
 
 # -- The pages --------------------------------------------------------------
@@ -100,16 +98,17 @@ def pattern(name, slug=None):
         abort(404, "There is no sample with this name.")
 
     number = order.index(name)
-    before, after = order[:number][-1:], order[number + 1 :][:1]
+    before = order[number - 1] if number else None
+    after = order[number + 1] if number + 1 < len(order) else None
     return render_template(
         "pattern.html",
         sample=samples[name],
-        error=live.error(name) if app.config["LIVE"] else "",
+        error=live.load(name) if app.config["LIVE"] else "",
         workshop=workshop,
         slug=slug,
         number=number + 1,
-        before=[samples[name] for name in before if name in samples],
-        after=[samples[name] for name in after if name in samples],
+        before=samples.get(before),
+        after=samples.get(after),
     )
 
 

@@ -1,4 +1,4 @@
-"""Runs the samples in one process, each as if it were alone."""
+"""Run the samples in one process, each as if it were alone."""
 
 import re
 import sys
@@ -40,7 +40,7 @@ class Live:
             return self.main(environ, start_response)
 
         name, mount = found[1], found[0].rstrip("/")
-        error = self.error(name)
+        error = self.load(name)
         app = ServiceUnavailable(error) if error else self.loaded[name]
         prefix = environ.get("SCRIPT_NAME", "") + mount
         dispatch = DispatcherMiddleware(self.main, {mount: app})
@@ -51,27 +51,28 @@ class Live:
         found = folder != HERE and (folder / "app.py").is_file()
         return folder if found else None
 
-    def error(self, name: str) -> str:
+    def load(self, name: str) -> str:
         """Load the sample if necessary. Return the error, or ''."""
         folder = self.folder(name)
 
         with self.lock:
             self.enter(folder)
 
-            if name not in self.loaded:
-                try:
-                    # Load in an empty context, because find_best_app() takes
-                    # the `current_app` of a request for an app of the sample.
-                    self.loaded[name] = Context().run(load)
-                # Loading a sample can raise any exception, or exit, so show
-                # both.
-                except (Exception, SystemExit) as error:  # noqa: BLE001
-                    # Forget the modules that this attempt loaded. Otherwise,
-                    # the next one would reuse them.
-                    for module in modules(folder):
-                        take(module)
+            if name in self.loaded:
+                return ""
 
-                    return describe(error, folder)
+            try:
+                # Use an empty context, because find_best_app() would mistake
+                # the `current_app` of a request for an app of the sample.
+                self.loaded[name] = Context().run(find_app)
+            # Loading a sample can raise any exception, or exit. Show both.
+            except (Exception, SystemExit) as error:  # noqa: BLE001
+                # Forget the modules that this attempt loaded. Otherwise, the
+                # next one would reuse them.
+                for module in modules(folder):
+                    take(module)
+
+                return describe(error, folder)
 
         return ""
 
@@ -81,6 +82,8 @@ class Live:
         Python keeps one module per name, but each sample has an `app`, and
         two of them can have a `views`.
         """
+        # The other folders stay at the end of the path, so that imports inside
+        # their views still work.
         self.entered[str(folder)] = None
         sys.path[:] = [str(folder), *self.path, *self.entered]
 
@@ -94,7 +97,7 @@ class Live:
             self.owners[name] = folder
 
 
-def load() -> Flask:
+def find_app() -> Flask:
     """Return the app of the folder that was entered last."""
     return find_best_app(import_module("app"))
 
@@ -131,12 +134,11 @@ def cookies_below(prefix: str, start_response):
     """Limit cookies that a sample sets for the whole host to its prefix."""
 
     def start(status, headers, *exc_info):
-        headers = [
-            (name, re.sub(r"; Path=/(?=;|$)", f"; Path={prefix}/", value))
-            if name.lower() == "set-cookie"
-            else (name, value)
-            for name, value in headers
-        ]
+        for number, (name, value) in enumerate(headers):
+            if name.lower() == "set-cookie":
+                below = re.sub(r"; Path=/(?=;|$)", f"; Path={prefix}/", value)
+                headers[number] = (name, below)
+
         return start_response(status, headers, *exc_info)
 
     return start

@@ -1,14 +1,15 @@
-"""Reads the README and the source of a sample, to show them on a page."""
+"""Read the README and the source of a sample, to show them on a page."""
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
+from flask import url_for
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from pygments import highlight
@@ -31,7 +32,7 @@ class Part:
     """The lines of a file from one comment heading to the next."""
 
     heading: str
-    number: int  # of the first line
+    first_line: int
     lines: list[Markup]
 
 
@@ -58,13 +59,13 @@ class Sample:
         return self.introduction.partition("\n\n")[0]
 
     @cached_property
-    def parts(self):
+    def readme_sections(self):
         """Return the README's sections as {heading: text}."""
-        _, *parts = re.split(r"^## (.+)\n", self.readme, flags=re.M)
-        return dict(zip(parts[::2], parts[1::2], strict=True))
+        _, *found = re.split(r"^## (.+)\n", self.readme, flags=re.M)
+        return dict(zip(found[::2], found[1::2], strict=True))
 
     def teaching(self, group: int, default: str) -> str:
-        found = TEACH.search(self.parts.get("Teach it", ""))
+        found = TEACH.search(self.readme_sections.get("Teach it", ""))
         return found[group] if found else default
 
     @property
@@ -88,13 +89,10 @@ class Sample:
     @cached_property
     def files(self):
         """Return the files to show: app.py, the others, and the test last."""
-        paths = [
-            path.relative_to(self.folder) for path in self.folder.rglob("*")
-        ]
         found = [
-            path.as_posix()
-            for path in paths
-            if path.suffix in SHOWN and path.parts[0] != "instance"
+            path.relative_to(self.folder).as_posix()
+            for path in own_files(self.folder)
+            if path.suffix in SHOWN
         ]
         last = ["requirements.txt", f"test_{self.name}.py"]
         return sorted(
@@ -111,7 +109,7 @@ class Sample:
         return {number: match[1] for number, match in found.items() if match}
 
     @cached_property
-    def sections(self):
+    def code_sections(self):
         """Return {heading: id of its first part on the page}."""
         found = {}
 
@@ -137,13 +135,28 @@ class Sample:
     def weighted_texts(self):
         """Yield (weight, text), for the search."""
         yield 20, f"{self.name} {self.title}"
-        yield 10, " ".join(self.sections)
+        yield 10, " ".join(self.code_sections)
         yield 5, self.introduction
         yield 1, self.readme
 
         for file in self.files:
             if file != f"test_{self.name}.py":
                 yield 1, self.text(file)
+
+
+def own_files(folder: Path) -> list[Path]:
+    """Return a sample's files, without what running it leaves behind."""
+    files = []
+
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        left = {"instance", "__pycache__"} & {*parts}
+        hidden = any(part.startswith(".") for part in parts)
+
+        if path.is_file() and not left and not hidden:
+            files.append(path)
+
+    return files
 
 
 def read_sample(folder: Path) -> Sample:
@@ -159,7 +172,7 @@ def read_sample(folder: Path) -> Sample:
 # -- HTML -------------------------------------------------------------------
 
 
-def markdown_html(text: str, url_for: Callable) -> Markup:
+def markdown_html(text: str) -> Markup:
     """Return a text from a README as HTML, with links to the gallery."""
     # The READMEs are part of this project, so allow their <details>.
     markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -206,14 +219,13 @@ def highlighted(file: str, text: str) -> list[Markup]:
 
 def search_index(samples: Iterable[Sample]) -> dict[str, dict[str, int]]:
     """Return {word: {name of a sample: weight}}."""
-    index = {}
+    index = defaultdict(Counter)
 
     for sample in samples:
         for weight, text in sample.weighted_texts():
             for word, count in Counter(WORD.findall(text.casefold())).items():
-                weights = index.setdefault(word, Counter())
-                # A word that is everywhere in a file says little more.
-                weights[sample.name] += weight * min(count, 5)
+                # Limit the count, because a frequent word says little more.
+                index[word][sample.name] += weight * min(count, 5)
 
     return index
 
@@ -269,12 +281,8 @@ def zip_folder(folder: Path) -> BytesIO:
     file = BytesIO()
 
     with ZipFile(file, "w", ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*")):
-            name = path.relative_to(folder.parent)
-            left = {"instance", "__pycache__"} & {*name.parts}
-
-            if path.is_file() and not left and "/." not in f"/{name}":
-                archive.write(path, name)
+        for path in own_files(folder):
+            archive.write(path, path.relative_to(folder.parent))
 
     file.seek(0)
     return file

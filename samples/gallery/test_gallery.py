@@ -326,6 +326,9 @@ def test_sections_lead_to_the_code_and_to_the_readme(client, samples):
         [link] = re.findall(f'href="#(.+?)">{heading}', page)
         assert f'id="{link}"' in page
 
+    assert 'href="#teach-it"' in page
+    assert 'id="teach-it"' in page
+
 
 def test_source_is_shown_when_it_is_broken(client, samples):
     write(samples / "one" / "app.py", "# one\n1 +\n")
@@ -341,9 +344,11 @@ def test_other_files_have_tabs(client, samples):
 
 
 def test_only_files_of_the_sample_are_shown(client, samples):
-    (samples / "one" / "instance").mkdir()
-    write(samples / "one" / "instance" / "x.txt", "a visitor's data")
-    assert "a visitor" not in client.get("/pattern/one/").text
+    for folder in ("instance", ".venv"):
+        (samples / "one" / folder).mkdir()
+        write(samples / "one" / folder / "x.txt", f"text in {folder}")
+
+    assert "text in" not in client.get("/pattern/one/").text
 
 
 def test_download_has_the_folder_without_data(client, samples):

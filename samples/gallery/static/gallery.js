@@ -48,12 +48,13 @@ function showFound() {
 
 if (found) {
   search.addEventListener("input", showFound);
-  // A page without a server doesn't know what the address asks for.
+  // Without a server, the page doesn't contain the query. Read it from the
+  // address.
   const query = new URLSearchParams(location.search).get("q");
 
   if (query && !search.value) {
     search.value = query;
-    addEventListener("DOMContentLoaded", showFound);
+    showFound();
   }
 }
 
@@ -64,7 +65,7 @@ const panels = [...document.querySelectorAll(".panel")];
 // Show the file, or the app, that the address names.
 function showPanel() {
   const id = decodeURIComponent(location.hash.slice(1));
-  const target = id && document.getElementById(id);
+  const target = document.getElementById(id);
   const panel = target ? target.closest(".panel") : panels[0];
 
   // The address names something else on the page.
@@ -83,10 +84,10 @@ function showPanel() {
 
   for (const tab of document.querySelectorAll(".tabs a")) {
     const current = decodeURIComponent(tab.hash.slice(1)) === panel.id;
-    tab.toggleAttribute("aria-current", current);
+    tab.ariaCurrent = current ? "true" : null;
   }
 
-  target?.scrollIntoView?.();
+  target?.scrollIntoView();
 }
 
 addEventListener("hashchange", showPanel);
@@ -109,7 +110,8 @@ function addCopyButton(to, label, text) {
       await navigator.clipboard.writeText(text);
       status.textContent = button.textContent = "Copied";
     } catch {
-      status.textContent = "The browser did not let me copy.";
+      status.textContent = 
+        "The browser doesn't allow copying. Select the text, and copy it yourself.";
     }
   });
   to.prepend(button);
@@ -277,7 +279,9 @@ const KEYS = {
 };
 
 function press(event) {
-  const { key, target, altKey, ctrlKey, metaKey } = event;
+  const { target, altKey, ctrlKey, metaKey } = event;
+  // A letter is upper case with Shift or Caps Lock.
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
 
   if (altKey || ctrlKey || metaKey || target.closest?.("input, select, textarea")) {
     return;

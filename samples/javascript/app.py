@@ -11,6 +11,7 @@ from itertools import count, cycle
 from flask import Flask, abort, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
+# The quotes and the markup in these values show that tojson escapes them.
 CAPTION = "Cups a day, \"double\" & 'single' <b>shots</b>"
 CHART_DATA = {"tea": 4, "coffee": 9, "</script>": 1}
 FACTS = cycle(["Obsidian holds < 1 % water.", "Pumice is stone & air."])
@@ -20,7 +21,7 @@ USERS = {
     1: {"username": "Ada", "email": "ada@example.org"},
     2: {"username": "Zoë", "email": "zoe@example.org"},
 }
-ROOMS = {}
+ROOMS = []
 room_ids = count(1)
 
 app = Flask(__name__)
@@ -41,7 +42,7 @@ def index():
             "script_root": request.script_root,
             "users": url_for("user_list"),
         },
-        rooms=list(ROOMS.values()),
+        rooms=ROOMS,
         fact=next(FACTS),
     )
 
@@ -59,10 +60,13 @@ def check(fields):
 @app.post("/rooms")
 def room_add():
     # FormData arrives like any other form.
-    name, description = request.form["name"], request.form["description"]
-    check({"name": name, "description": description})
-    room = {"id": next(room_ids), "name": name, "description": description}
-    ROOMS[room["id"]] = room
+    room = {
+        "name": request.form["name"],
+        "description": request.form["description"],
+    }
+    check(room)
+    room["id"] = next(room_ids)
+    ROOMS.append(room)
     return room, 201
 
 
@@ -71,9 +75,10 @@ def room_add():
 
 @app.post("/login")
 def login():
-    account = request.form["username"], request.form["password"]
+    username = request.form["username"]
+    password = request.form["password"]
 
-    if account != ("admin", "secret"):
+    if username != "admin" or password != "secret":
         abort(401, "The username or the password is wrong.")
 
     return redirect(url_for("welcome"))
@@ -124,7 +129,7 @@ def user_detail(id):
 @app.post("/user/<int:id>")
 def user_update(id):
     user = user_detail(id)
-    # This aborts with 400 or 415 if the body isn't JSON.
+    # get_json() aborts with 400 or 415 if the body isn't JSON.
     data = request.get_json()
 
     # JSON can be anything, so accept only known fields of the right type.

@@ -1,8 +1,10 @@
 const find = (selector) => document.querySelector(selector)
 
 // Set textContent, so that markup in the text stays text.
-function addItem(selector, textContent) {
-  find(selector).append(Object.assign(document.createElement("li"), {textContent}))
+function addItem(selector, text) {
+  const item = document.createElement("li")
+  item.textContent = text
+  find(selector).append(item)
 }
 
 // -- Rendering Templates ----------------------------------------------------
@@ -28,7 +30,10 @@ find("#room").addEventListener("submit", async (event) => {
   event.preventDefault()
   const form = event.target
   const output = form.querySelector("output")
-  const response = await fetch(form.action, {method: "POST", body: new FormData(form)})
+  const response = await fetch(form.action, {
+    method: "POST",
+    body: new FormData(form),
+  })
   const data = await response.json()
 
   // fetch() doesn't throw for a status such as 400, so check for it.
@@ -41,7 +46,8 @@ find("#room").addEventListener("submit", async (event) => {
   output.textContent = `Room ${data.id} is open.`
 })
 
-// The other forms need the same steps, so two functions handle them from here on.
+// The other forms need the same steps, and should also show network errors. Two
+// functions handle both.
 
 async function request(url, options) {
   const response = await fetch(url, options)
@@ -50,9 +56,12 @@ async function request(url, options) {
     return response
   }
 
-  const isJson = response.headers.get("Content-Type") === "application/json"
-  const error = isJson ? (await response.json()).error : `The status is ${response.status}.`
-  throw new Error(error)
+  if (response.headers.get("Content-Type") !== "application/json") {
+    throw new Error(`The status is ${response.status}.`)
+  }
+
+  const data = await response.json()
+  throw new Error(data.error)
 }
 
 function onSubmit(selector, getMessage) {
@@ -73,7 +82,10 @@ function onSubmit(selector, getMessage) {
 // -- Following Redirects ----------------------------------------------------
 
 onSubmit("#login", async (form) => {
-  const response = await request(form.action, {method: "POST", body: new FormData(form)})
+  const response = await request(form.action, {
+    method: "POST",
+    body: new FormData(form),
+  })
 
   // fetch() followed the redirect, but the browser still shows this page.
   if (response.redirected) {
@@ -87,7 +99,7 @@ onSubmit("#login", async (form) => {
 
 onSubmit("#fact", async (form) => {
   const response = await request(form.action)
-  // This HTML comes from our own template, where Jinja escapes the text.
+  // This HTML comes from the app's own template, where Jinja escapes the text.
   const page = new DOMParser().parseFromString(await response.text(), "text/html")
   find("#geology-fact").replaceChildren(...page.body.childNodes)
   return ""
@@ -115,10 +127,10 @@ onSubmit("#user", async (form) => {
 // -- Receiving JSON in Views ------------------------------------------------
 
 onSubmit("#update", async (form) => {
-  const {id, ...fields} = Object.fromEntries(new FormData(form))
+  const { id, ...fields } = Object.fromEntries(new FormData(form))
   const response = await request(userUrl(id), {
     method: "POST",
-    headers: {"Content-Type": "application/json"},
+    headers: { "Content-Type": "application/json" },
     body: JSON.stringify(fields),
   })
   const user = await response.json()

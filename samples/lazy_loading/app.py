@@ -24,8 +24,8 @@ def status():
     return {"loaded": ["views"] if "views" in sys.modules else []}
 
 
-# Map the URL here instead of using a decorator. The view must already be
-# defined.
+# Map the URL here instead of using a decorator. This view must already be
+# loaded, which a LazyView avoids.
 app.add_url_rule("/status", view_func=status)
 
 
@@ -64,8 +64,8 @@ url("views.index", ["/"])
 url("views.user", ["/user/", "/user/<username>"])
 
 
-# Run this with your tests. Otherwise, a misspelled name only fails when a
-# visitor requests the view.
+# Run this command along with your tests. Otherwise, a misspelled name fails
+# only when a visitor requests the view.
 @app.cli.command("check-views")
 def check_views():
     """Import every lazy view."""

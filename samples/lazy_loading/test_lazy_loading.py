@@ -28,7 +28,7 @@ def test_status_works_without_loading_the_views(client):
     assert "views" not in sys.modules
 
 
-def test_map_gives_a_view_all_its_rules(client):
+def test_map_routes_all_rules_of_a_view(client):
     assert "Hello, World" in client.get("/").text
     assert "Hello, stranger" in client.get("/user/").text
     assert "Hello, ada" in client.get("/user/ada").text
@@ -86,8 +86,8 @@ def test_endpoint_has_no_dot_and_can_be_named(module, options, endpoint):
     module.url("package.views.index", ["/start"], **options)
     assert endpoint in module.app.view_functions
 
-    for endpoint in module.app.view_functions:
-        assert "." not in endpoint
+    for name in module.app.view_functions:
+        assert "." not in name
 
 
 def test_module_works_once_it_is_fixed(module, client, tmp_path):

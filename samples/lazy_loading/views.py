@@ -1,4 +1,4 @@
-"""The views: plain functions that know neither the app nor their URLs."""
+"""Plain view functions, without the app and without URLs."""
 
 from flask import render_template_string
 

@@ -24,7 +24,7 @@ ids = count(1)
 class HTTPMethodOverrideMiddleware:
     """Replace the method of a POST with the one in X-HTTP-Method-Override."""
 
-    # Leave out GET, because CSRF checks skip it.
+    # Leave out GET, because CSRF checks skip GET requests.
     allowed_methods = frozenset(["PUT", "PATCH", "DELETE"])
 
     def __init__(self, app):
@@ -34,7 +34,7 @@ class HTTPMethodOverrideMiddleware:
         method = environ.get("HTTP_X_HTTP_METHOD_OVERRIDE", "").upper()
         is_post = environ["REQUEST_METHOD"] == "POST"
 
-        # Override only a POST, because a GET must change nothing.
+        # Override only a POST, because a GET must not change anything.
         if is_post and method in self.allowed_methods:
             environ["REQUEST_METHOD"] = method
 
@@ -46,7 +46,7 @@ app.wsgi_app = HTTPMethodOverrideMiddleware(app.wsgi_app)
 
 @app.get("/")
 def index():
-    # Copy the notes, because another thread might add one meanwhile.
+    # Copy the notes, because another thread might add one during the loop.
     return render_template("index.html", notes=list(notes.values()))
 
 

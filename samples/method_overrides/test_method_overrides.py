@@ -95,7 +95,8 @@ def test_delete_works_when_another_request_was_faster(
     client, note, monkeypatch
 ):
     class Notes(dict):
-        get = dict.pop  # what another request does after this one looked
+        # Let another request delete the note as soon as this one has read it.
+        get = dict.pop
 
     monkeypatch.setattr(module, "notes", Notes(notes))
     assert override(client, note, "DELETE").status_code == 204

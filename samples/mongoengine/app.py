@@ -1,4 +1,4 @@
-"""MongoDB with MongoEngine: store documents whose fields are validated.
+"""MongoDB with MongoEngine: store documents, and validate their fields.
 
 Docs: https://flask.palletsprojects.com/patterns/mongoengine/
 Run:  flask --app app run --port 8000
@@ -39,6 +39,22 @@ me.connect(
 )
 
 
+@app.errorhandler(pymongo.errors.ConnectionFailure)
+def unavailable(error):
+    app.logger.error("MongoDB: %s", error)
+    return {"error": "The database is unavailable. Try again later."}, 503
+
+
+# Return errors as JSON, so that the page's script can show the message.
+@app.errorhandler(HTTPException)
+def json_error(error):
+    # Change the error's own response, because it has headers such as Allow.
+    response = error.get_response()
+    response.data = app.json.dumps({"error": error.description})
+    response.content_type = "application/json"
+    return response
+
+
 # -- Mapping Documents ------------------------------------------------------
 
 
@@ -72,18 +88,6 @@ with suppress(pymongo.errors.ConnectionFailure):
 # -- Creating Data ----------------------------------------------------------
 
 
-@app.errorhandler(pymongo.errors.ConnectionFailure)
-def unavailable(error):
-    app.logger.error("MongoDB: %s", error)
-    return {"error": "The database is unavailable. Try again later."}, 503
-
-
-# Return errors as JSON, so that the page's script can show the message.
-@app.errorhandler(HTTPException)
-def json_error(error):
-    return {"error": error.description}, error.code
-
-
 @app.post("/movies")
 def add():
     data = request.get_json()
@@ -91,7 +95,7 @@ def add():
     if not isinstance(data, dict):
         abort(400, "Send a JSON object.")
 
-    if not isinstance(data.get("imdb", {}), dict):
+    if "imdb" in data and not isinstance(data["imdb"], dict):
         abort(400, "The field imdb must be a JSON object.")
 
     try:
@@ -137,8 +141,8 @@ def number(name, least):
 def search():
     movies = Movie.objects.order_by("-id")
 
-    # Take only values from the request, and never the names of fields or
-    # operators. Otherwise, visitors could write queries of their own.
+    # Read only values from the request, never the names of fields or
+    # operators. Otherwise, visitors could write their own queries.
     if actor := request.args.get("actor"):
         movies = movies.filter(actors=actor)
 

@@ -59,8 +59,8 @@ def test_blueprint_shows_its_own_index_page(client, name):
 
 
 def test_no_two_templates_have_the_same_name():
-    parts = (app, *app.blueprints.values())
-    names = [name for it in parts for name in it.jinja_loader.list_templates()]
+    loaders = [part.jinja_loader for part in (app, *app.blueprints.values())]
+    names = [name for loader in loaders for name in loader.list_templates()]
     assert names.count("blog/index.html") == 1
     assert len(names) == len(set(names))
 

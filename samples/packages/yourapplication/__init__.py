@@ -1,4 +1,4 @@
-"""A Flask application that is a package. This module connects its parts."""
+"""Create the app, and connect the parts of the package."""
 
 from flask import Flask
 

@@ -3,7 +3,8 @@
 from flask import Blueprint, abort, render_template
 
 # Put the templates into templates/blog/, because Flask searches the template
-# folders of all blueprints, and uses the first index.html that it finds.
+# folders of the app and of all blueprints, and uses the first index.html that
+# it finds.
 bp = Blueprint(
     "blog", __name__, url_prefix="/blog", template_folder="templates"
 )

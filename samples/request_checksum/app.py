@@ -59,7 +59,8 @@ app.request_class = ChecksumRequest
 @app.post("/special-api")
 def special_api():
     # Accessing these parses the body of a form, and hashes it on the way.
-    form, files = list(request.form), list(request.files)
+    form = list(request.form)
+    files = list(request.files)
 
     # Read the rest, because a body that isn't a form hasn't been read yet.
     while request.stream.read(64 * 1024):
@@ -67,8 +68,9 @@ def special_api():
 
     checksum = request.stream.hash
     digest = f"sha-256=:{b64encode(checksum.digest()).decode()}:"
+    sent = request.headers.get("Content-Digest")
 
-    if request.headers.get("Content-Digest", digest) != digest:
+    if sent is not None and sent != digest:
         abort(400, "Content-Digest isn't the SHA-256 checksum of the body.")
 
     return {

@@ -53,6 +53,6 @@ def api_not_found(path):
 @app.get("/", defaults={"path": ""})
 @app.get("/<path:path>")
 def catch_all(path):
-    # Browsers must ask for the page each time. A cached page would request
-    # files that a newer build has renamed.
+    # Let browsers check for a new page each time, because a cached page would
+    # request files that a newer build has renamed.
     return render_template("index.html"), {"Cache-Control": "no-cache"}

@@ -14,7 +14,8 @@ const routes = [
 ]
 
 function home() {
-  return [siteName, element("p", "The links change this page without loading another.")]
+  const text = "The links change this page without loading another."
+  return [siteName, element("p", text)]
 }
 
 async function itemList() {
@@ -22,7 +23,7 @@ async function itemList() {
 
   for (const item of await api("items")) {
     const li = element("li")
-    li.append(element("a", item.name, {href: `items/${item.id}`}))
+    li.append(element("a", item.name, { href: `items/${item.id}` }))
     list.append(li)
   }
 
@@ -31,7 +32,8 @@ async function itemList() {
 
 async function itemDetail(id) {
   const item = await api(`items/${id}`)
-  return [item.name, element("p", item.text), element("a", "All items", {href: "items"})]
+  const link = element("a", "All items", { href: "items" })
+  return [item.name, element("p", item.text), link]
 }
 
 function about() {
@@ -44,7 +46,7 @@ function notFound() {
 
 // Set textContent, so that markup in the text stays text.
 function element(tag, textContent = "", properties = {}) {
-  return Object.assign(document.createElement(tag), {textContent}, properties)
+  return Object.assign(document.createElement(tag), { textContent }, properties)
 }
 
 async function api(path) {
@@ -70,7 +72,7 @@ function findView(pathname) {
   }
 }
 
-// The view that the visitor asked for last.
+// Remember the latest view, because an earlier one might finish loading later.
 let current
 
 async function show() {
@@ -82,13 +84,13 @@ async function show() {
     content = await view()
   } catch (error) {
     console.error(error)
-    content = ["Sorry", element("p", error.message, {role: "alert"})]
+    content = ["Sorry", element("p", error.message, { role: "alert" })]
   }
 
   // The visitor might have moved on while this view waited for the API.
   if (view === current) {
     const [title, ...elements] = content
-    main.replaceChildren(element("h1", title, {tabIndex: -1}), ...elements)
+    main.replaceChildren(element("h1", title, { tabIndex: -1 }), ...elements)
     document.title = title === siteName ? title : `${title} - ${siteName}`
   }
 }
@@ -96,9 +98,11 @@ async function show() {
 document.addEventListener("click", async (event) => {
   // The browser handles new tabs, downloads, fragments, and everything that
   // isn't a view of this application.
-  const link = event.target.closest("a[href]:not([target], [download], svg a)")
-  const special = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey
-  const isView = link?.href.startsWith(document.baseURI) && findView(link.pathname)
+  const link = event.target.closest("a[href]:not([target], [download])")
+  const isView =
+    link?.href.startsWith(document.baseURI) && findView(link.pathname)
+  const special =
+    event.ctrlKey || event.metaKey || event.shiftKey || event.altKey
 
   if (!isView || special || link.hash) {
     return

@@ -24,12 +24,12 @@ engine = sa.create_engine(app.config["SQLALCHEMY_DATABASE_URI"])
 
 
 def create_tables(metadata, engine):
-    """Create missing tables, like metadata.create_all(), but try twice."""
+    """Create the missing tables, even if several workers start at once."""
     for table in metadata.sorted_tables:
         try:
             table.create(engine, checkfirst=True)
         except DatabaseError:
-            # Another worker might have created it in the meantime. Look again.
+            # Another worker might have created it in the meantime. Try again.
             table.create(engine, checkfirst=True)
 
 
@@ -70,7 +70,7 @@ def extension_add():
     return to_dict(user), 201
 
 
-# Limit the id, because PostgreSQL fails on a larger one with a 500.
+# Limit the id, because PostgreSQL raises an error for a larger one.
 @app.get("/extension/users/<int(max=2147483647):id>")
 def extension_detail(id):
     return to_dict(db.get_or_404(User, id))
@@ -83,7 +83,8 @@ db_session = orm.scoped_session(orm.sessionmaker(engine))
 
 @app.teardown_appcontext
 def shutdown_session(exception=None):
-    # Without this, the thread's next request continues a failed transaction.
+    # Without this, the thread's next request would reuse this session, even if
+    # its transaction has failed.
     db_session.remove()
 
 
@@ -156,14 +157,15 @@ def imperative_add():
 
 # -- SQL Abstraction Layer --------------------------------------------------
 
+metadata = sa.MetaData()
 users = sa.Table(
     "users",
-    sa.MetaData(),
+    metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("name", sa.String(80), unique=True, nullable=False),
     sa.Column("email", sa.String(80), unique=True, nullable=False),
 )
-create_tables(users.metadata, engine)
+create_tables(metadata, engine)
 
 
 @app.get("/core/users")

@@ -26,7 +26,7 @@ def get_db():
         # Wait up to 30 seconds, instead of 5, while another worker writes.
         g.db = sqlite3.connect(app.config["DATABASE"], timeout=30)
         g.db.row_factory = sqlite3.Row
-        # SQLite enforces foreign keys only on connections that ask for it.
+        # SQLite checks foreign keys only on connections that turn this on.
         g.db.execute("PRAGMA foreign_keys = ON")
 
     return g.db
@@ -63,7 +63,8 @@ def index(error=None):
 def search():
     # LIKE would treat % and _ as wildcards, but instr() doesn't.
     rows = query_db(
-        "SELECT * FROM users WHERE instr(lower(username), lower(?))",
+        "SELECT * FROM users WHERE instr(lower(username), lower(?))"
+        " ORDER BY username",
         [request.args.get("q", "")],
     )
     return [dict(row) for row in rows]
@@ -108,6 +109,7 @@ def add_user():
 
 
 def init_db():
+    """Create the missing tables, and the folder of the database."""
     Path(app.config["DATABASE"]).parent.mkdir(parents=True, exist_ok=True)
 
     with app.open_resource("schema.sql", mode="r") as file:
@@ -116,7 +118,7 @@ def init_db():
 
 @app.cli.command("init-db")
 def init_db_command():
-    """Create the tables that are missing."""
+    """Create the missing tables."""
     init_db()
     click.echo("Initialized the database.")
 

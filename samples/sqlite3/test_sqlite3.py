@@ -5,6 +5,7 @@ from app import app, close_db, get_db, init_db, query_db
 from flask import g
 
 ADA = {"username": "ada", "email": "ada@example.com"}
+INSERT = "INSERT INTO users (username, email) VALUES (?, ?)"
 
 
 @pytest.fixture(autouse=True)
@@ -24,8 +25,7 @@ def client():
 @pytest.fixture
 def ada():
     with app.app_context(), get_db() as db:
-        query = "INSERT INTO users (username, email) VALUES (?, ?)"
-        db.execute(query, list(ADA.values()))
+        db.execute(INSERT, list(ADA.values()))
 
 
 # -- Connect on Demand ------------------------------------------------------
@@ -137,14 +137,12 @@ def test_page_shows_markup_as_text(client):
 
 @pytest.mark.parametrize("row", [("ada", "x"), ("eve", None), (None, "x")])
 def test_schema_rejects_a_taken_username_and_missing_values(ada, row):
-    query = "INSERT INTO users (username, email) VALUES (?, ?)"
-
     with app.app_context():
         with pytest.raises(sqlite3.IntegrityError):
-            get_db().execute(query, row)
+            get_db().execute(INSERT, row)
 
         # SQLite numbers the users, and two of them can share an email.
-        added = get_db().execute(query, ("eve", ADA["email"]))
+        added = get_db().execute(INSERT, ("eve", ADA["email"]))
         assert added.lastrowid == 2
 
 

@@ -23,7 +23,9 @@ from flask import (
 )
 
 MAX_ROWS = 10_000_000
-# This stands in for a large table. SQLite generates a row when you fetch it.
+
+# This stands in for a large table. SQLite generates each row when you fetch
+# it.
 ORDERS = """
     WITH RECURSIVE orders(id) AS (
         SELECT 1 UNION ALL SELECT id + 1 FROM orders LIMIT ?

@@ -1,4 +1,4 @@
-"""Subclassing Flask: your own request and application classes.
+"""Subclassing Flask: add your own values and methods to requests and apps.
 
 Docs: https://flask.palletsprojects.com/patterns/subclassing/
 Run:  flask --app app run --port 8000
@@ -23,8 +23,7 @@ class MyRequest(Request):
     @cached_property
     def params(self):
         """The query's name-value pairs, in the order sent."""
-        # Clients can send bytes that aren't UTF-8. Replace them, or the view
-        # would return 500.
+        # Replace bytes that aren't UTF-8, or a client could cause a 500.
         query = self.query_string.decode(errors="replace")
         return parse_qsl(query, keep_blank_values=True)
 
@@ -34,9 +33,12 @@ class MyFlask(Flask):
     request_class = MyRequest
 
     def select_jinja_autoescape(self, filename):
-        # By default, Flask escapes values in .html and .xml templates, but not
-        # in index.html.j2.
-        return filename is None or not filename.endswith(".txt")
+        # Ignore the ending .j2. Otherwise, Flask doesn't escape values in
+        # index.html.j2.
+        if filename is not None:
+            filename = filename.removesuffix(".j2")
+
+        return super().select_jinja_autoescape(filename)
 
 
 app = MyFlask(__name__)

@@ -35,8 +35,9 @@ def test_params_keeps_the_order_sent(client, query, pairs):
 
 def test_request_id_is_new_for_each_request(client):
     sent = {"X-Request-ID": "chosen"}
-    ids = [client.get("/", headers=sent).headers["X-Request-ID"] for _ in "ab"]
-    assert len({*ids, "chosen"}) == 3
+    responses = [client.get("/", headers=sent) for _ in range(2)]
+    ids = {response.headers["X-Request-ID"] for response in responses}
+    assert len(ids | {"chosen"}) == 3
 
 
 def test_request_id_stays_the_same_during_a_request(client):
@@ -58,5 +59,6 @@ def test_template_string_shows_markup_as_text():
         assert render_template_string("{{ '<' }}") == "&lt;"
 
 
-def test_text_file_is_not_escaped():
-    assert not app.select_jinja_autoescape("mail.txt")
+@pytest.mark.parametrize("filename", ["mail.txt", "mail.txt.j2"])
+def test_text_file_is_not_escaped(filename):
+    assert not app.select_jinja_autoescape(filename)

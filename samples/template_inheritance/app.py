@@ -33,8 +33,8 @@ def about():
 
 @app.get("/hello/<name>")
 def hello(name):
-    # Flask escapes values in templates whose names end in .html, but not in,
-    # for example, hello.txt or hello.html.j2.
+    # Flask escapes values in templates whose names end in .html. For example,
+    # it doesn't escape them in hello.txt or hello.html.j2.
     return render_template("hello.html", name=name)
 
 

@@ -26,17 +26,10 @@ def test_every_page_has_the_layout(client, path):
     page = client.get(path).text
     assert page.startswith('<!doctype html>\n<html lang="en">')
 
-    for part in ("charset", "viewport", "<title>", "style.css"):
+    head = ("charset", "viewport", "<title>", "style.css")
+
+    for part in (*head, "<nav>", "<main>", "<h1>", "<footer>"):
         assert page.count(part) == 1
-
-    for part in ("<nav>", "<main>", "<h1>", "<footer>"):
-        assert page.count(part) == 1
-
-
-def test_missing_page_returns_404(client):
-    response = client.get("/missing")
-    assert response.status_code == 404
-    assert "<title>Not found - Template Inheritance</title>" in response.text
 
 
 def test_child_gets_the_defaults_when_it_fills_no_block():
@@ -90,6 +83,12 @@ def test_hello_shows_markup_and_quotes_as_text(client):
     page = client.get('/hello/<script>"x').text
     assert "<script>" not in page
     assert 'content="A greeting for &lt;script&gt;&#34;x"' in page
+
+
+def test_missing_page_returns_404(client):
+    response = client.get("/missing")
+    assert response.status_code == 404
+    assert "<title>Not found - Template Inheritance</title>" in response.text
 
 
 def test_every_template_has_a_name_that_escapes():

@@ -22,7 +22,7 @@ TEXTS = {
     "index": {"en": "Welcome!", "de": "Willkommen!", "fr": "Bienvenue !"},
     "about": {"en": "About us", "de": "Über uns", "fr": "À propos de nous"},
 }
-# The converter matches only these languages, so any other one is a 404.
+# The converter matches only these languages, so any other language is a 404.
 LANG = f"<any({', '.join(LANGUAGES)}):lang_code>"
 
 app = Flask(__name__)
@@ -56,7 +56,7 @@ def add_language_code(endpoint, values):
 @app.get("/")
 def choose_language():
     response = redirect(url_for("index"))
-    # Without Vary, a cache could give everyone the first visitor's language.
+    # Set Vary, or a cache could send everyone to the first visitor's language.
     response.vary.add("Accept-Language")
     return response
 
@@ -73,6 +73,7 @@ def about():
 
 # -- Internationalized Blueprint URLs ---------------------------------------
 
+# Usually, one pair of processors is enough. This sample has two, to show both.
 frontend = Blueprint("frontend", __name__, url_prefix=f"/frontend/{LANG}")
 
 

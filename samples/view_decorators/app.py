@@ -30,7 +30,8 @@ app.config["SECRET_KEY"] = secrets.token_hex()
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 app.config.from_prefixed_env()
 
-USERS = {"admin": generate_password_hash("secret")}  # the demo account
+# This is the demo account.
+USERS = {"admin": generate_password_hash("secret")}
 cache = SimpleCache()
 
 
@@ -44,8 +45,8 @@ def load_user():
 
 
 def login_required(f):
-    # Without wraps(), all decorated views would have this function's name, and
-    # Flask rejects two views with one endpoint.
+    # Use wraps(), or all decorated views would have this function's name, and
+    # Flask rejects two views with the same endpoint.
     @wraps(f)
     def decorated_function(*args, **kwargs):
         if g.user is None:
@@ -65,8 +66,7 @@ def secret_page():
 
 @app.route("/login", methods=["GET", "POST"])
 def login():
-    # Anyone can write a link to this page, so check `next` below.
-    url = request.values.get("next", "")
+    next_url = request.values.get("next", "")
 
     if request.method == "POST":
         username = request.form["username"]
@@ -76,11 +76,17 @@ def login():
             # Drop what someone else might have put into the session.
             session.clear()
             session["username"] = username
-            return redirect(url if is_local(url) else url_for("index"))
 
-        return render_template("login.html", url=url, failed=True), 401
+            # Anyone can write a link to this page with another site in `next`.
+            if not is_local(next_url):
+                next_url = url_for("index")
 
-    return render_template("login.html", url=url)
+            return redirect(next_url)
+
+        page = render_template("login.html", next_url=next_url, failed=True)
+        return page, 401
+
+    return render_template("login.html", next_url=next_url)
 
 
 @app.post("/logout")
@@ -175,7 +181,8 @@ def values():
 
 # -- Endpoint Decorator -----------------------------------------------------
 
-# Unlike a plain Werkzeug Rule, this accepts only GET by default.
+# This rule has only an endpoint, and `my_view` below connects to it. Unlike a
+# Rule from Werkzeug, it accepts only GET by default.
 app.add_url_rule("/endpoint", endpoint="by_name")
 
 

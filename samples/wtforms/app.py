@@ -25,13 +25,14 @@ app = Flask(__name__)
 app.config["SECRET_KEY"] = secrets.token_hex()
 # Don't send the session cookie with a POST from another site.
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
-# A form that stays open over lunch still works.
+# Don't let tokens expire, so that a form still works after a long lunch.
 app.config["WTF_CSRF_TIME_LIMIT"] = None
 app.config.from_prefixed_env()
 # Reject every POST without a token, even in a view without a form.
 CSRFProtect(app)
 
-users = {}  # stands in for a database table
+# This stands in for a database table.
+users = {}
 
 
 # -- The Forms --------------------------------------------------------------

@@ -2,14 +2,13 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from flask import url_for
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from pygments import highlight
@@ -172,8 +171,12 @@ def read_sample(folder: Path) -> Sample:
 # -- HTML -------------------------------------------------------------------
 
 
-def markdown_html(text: str) -> Markup:
-    """Return a text from a README as HTML, with links to the gallery."""
+def markdown_html(text: str, url_for: Callable) -> Markup:
+    """Return a text from a README as HTML, with links to the gallery.
+
+    Pass the template's `url_for`, which `make site` replaces by one for links
+    between files.
+    """
     # The READMEs are part of this project, so allow their <details>.
     markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
     html = README.sub(

@@ -56,6 +56,8 @@ def freeze(samples, site):
         # Before 3.12, Python has another name for the type of scripts.
         FREEZER_IGNORE_MIMETYPE_WARNINGS=True,
     )
+    # Frozen-Flask looks up the view of each rule, but this rule has none.
+    app.view_functions["live_sample"] = None
     # No page links to a live app.
     warnings.simplefilter("ignore", MissingURLGeneratorWarning)
     return len(Freezer(app).freeze())

@@ -83,7 +83,9 @@ def test_site_works_as_files(site, page):
     # The search of another page leads to the first one.
     page.get_by_role("searchbox").fill("flashing")
     page.get_by_role("button", name="Search").click()
-    page.get_by_role("link", name="Message Flashing").click()
+    # Another link to the sample is on the page until its script has run.
+    found = page.locator("#found")
+    found.get_by_role("link", name="Message Flashing").click()
     page.get_by_role("button", name="Present").click()
     page.keyboard.press("l")
     page.locator("#slide img").wait_for()

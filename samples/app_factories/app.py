@@ -39,8 +39,8 @@ def create_app(config=None, *, local_auth=False):
 
     set_up_frontend(app)
 
-    # Import all models before this line, or the app doesn't create their
-    # tables.
+    # If your models are in other modules, import them before this line.
+    # Otherwise, the app doesn't create their tables.
     with app.app_context():
         create_tables()
 

@@ -35,7 +35,7 @@ def celery_init_app(app: Flask) -> Celery:
     celery_app = Celery(app.name, task_cls=FlaskTask)
     celery_app.config_from_object(app.config["CELERY"])
     # Use this app in every thread. Otherwise, views would send tasks with
-    # Celery's own settings.
+    # Celery's default settings.
     celery_app.set_default()
     app.extensions["celery"] = celery_app
     return celery_app
@@ -141,18 +141,14 @@ def broker_error(error):
 # Return errors as JSON, too, so that the script can show what went wrong.
 @bp.errorhandler(HTTPException)
 def json_error(error):
-    # Change the error's own response, because it has headers such as Allow.
-    response = error.get_response()
-    response.data = current_app.json.dumps({"error": error.description})
-    response.content_type = "application/json"
-    return response
+    return {"error": error.description}, error.code
 
 
 # -- Getting Results --------------------------------------------------------
 
 
 @bp.get("/result/<id>")
-def task_result(id: str) -> dict[str, object]:
+def task_result(id):
     result = AsyncResult(id)
     # Call ready() before you read the value. Otherwise, if the task ended in
     # between, the view would return the task's progress as the result.
@@ -174,7 +170,7 @@ def task_result(id: str) -> dict[str, object]:
 
 # -- Passing Data to Tasks --------------------------------------------------
 
-# This stands in for a table of a database.
+# This stands in for a database table.
 USERS = {1: {"name": "Ada"}, 2: {"name": "Grace"}}
 
 
@@ -189,8 +185,8 @@ def start_archive(user_id):
     if user_id not in USERS:
         abort(404, f"There is no user {user_id}.")
 
-    # Pass the id, because an object might not be convertible to JSON, or be
-    # outdated by the time it arrives.
+    # Pass the id, because an object might not be convertible to JSON, or might
+    # be outdated when it arrives.
     result = generate_user_archive.delay(user_id)
     return {"result_id": result.id}, 202
 

@@ -31,7 +31,7 @@ def make_app(broker_url):
 
 @pytest.fixture(scope="module")
 def app():
-    """An app with a worker in a thread, which runs one task at a time."""
+    """Yield an app whose worker runs in a thread, one task at a time."""
     app = make_app("memory://")
 
     with start_worker(app.extensions["celery"], perform_ping_check=False):
@@ -49,7 +49,7 @@ def client(app):
 
 @pytest.fixture
 def gate(monkeypatch):
-    """An event. Each step of the task `process` waits until it is set."""
+    """Yield an event. Each step of the task `process` waits for it."""
     event = threading.Event()
     monkeypatch.setattr(module, "sleep", lambda _: event.wait(PATIENCE))
     yield event

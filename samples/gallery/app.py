@@ -41,9 +41,8 @@ for template_filter in (anchor, live_commands, markdown_html):
 
 def all_samples():
     """Read all samples. Return {name: sample} in teaching order."""
-    folders = Path(app.root_path, app.config["SAMPLES"]).glob("*/app.py")
-    found = [read_sample(path.parent) for path in folders]
-    found = [sample for sample in found if live.folder(sample.name)]
+    folders = Path(app.root_path, app.config["SAMPLES"]).glob("*")
+    found = [read_sample(path) for path in folders if live.folder(path.name)]
     found.sort(key=lambda sample: (sample.step, sample.name))
     return {sample.name: sample for sample in found}
 
@@ -76,10 +75,10 @@ def index():
 
 @app.get("/search.js")
 def search_data():
-    """Return the search index as a script, which works without a server."""
-    index = app.json.dumps(search_index(all_samples().values()))
+    """Return the search index as a script, which the static site can load."""
+    data = app.json.dumps(search_index(all_samples().values()))
     return app.response_class(
-        f"const SEARCH = {index};\n", mimetype="text/javascript"
+        f"const SEARCH = {data};\n", mimetype="text/javascript"
     )
 
 
@@ -116,7 +115,7 @@ def pattern(name, slug=None):
 def download(name):
     sample = all_samples().get(name)
 
-    if not sample:
+    if sample is None:
         abort(404, "There is no sample with this name.")
 
     file = zip_folder(sample.folder)

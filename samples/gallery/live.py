@@ -26,15 +26,18 @@ class Live:
     def __init__(self, app: Flask):
         self.app = app
         self.main = app.wsgi_app
-        self.loaded = {}  # {name: app}
-        self.owners = dict.fromkeys(modules(HERE), HERE)  # {module: folder}
-        self.parked = {}  # {(module, folder): part of sys.modules}
-        self.path = [*sys.path]
-        self.entered = {}  # {folder: None}, in the order of loading
+        self.loaded: dict[str, Flask] = {}
+        # The folder whose module of that name is in sys.modules.
+        self.owners: dict[str, Path] = dict.fromkeys(modules(HERE), HERE)
+        # The modules of other folders, which aren't in sys.modules now.
+        self.parked: dict[tuple[str, Path], dict] = {}
+        self.path = sys.path.copy()
+        # The folders, in the order of loading.
+        self.entered: dict[str, None] = {}
         self.lock = RLock()
 
     def __call__(self, environ, start_response):
-        found = re.match(r"/live/(\w{1,99})/", environ.get("PATH_INFO", ""))
+        found = re.match(r"/live/([\w-]{1,99})/", environ.get("PATH_INFO", ""))
 
         if not found or not self.folder(found[1]):
             return self.main(environ, start_response)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -17,9 +18,16 @@ from pygments.lexers import TextLexer, get_lexer_for_filename
 from pygments.util import ClassNotFound
 
 SHOWN = (".css", ".html", ".j2", ".js", ".py", ".sql", ".svg", ".toml", ".txt")
+# A comment, such as "# -- Easy Querying ----".
 HEADING = re.compile(r"(?:#|\{#|//|--) -- (.+?) -{3,}")
-TEACH = re.compile(r"(\d+) minutes.*?\.\sStep (\d+) of the course: (\w+)\.")
-README = re.compile(r'href="\.\./(\w+)/README\.md"')
+# "25 minutes: demo 8, ... Step 3 of the course: pages."
+TEACH = re.compile(
+    r"(?P<minutes>\d+) minutes.*?\.\s"
+    r"Step (?P<step>\d+) of the course: (?P<theme>\w+)\."
+)
+# The HTML of a link to another sample, such as "../sqlite3/README.md".
+README_LINK = re.compile(r'href="\.\./(\w+)/README\.md"')
+# "| An hour | `template_inheritance` · `flashing` | 62 |"
 WORKSHOP = re.compile(
     r"^\| ([\w ]+) \| ((?:`\w+`(?: · )?)+) \| (\d+) \|$", re.M
 )
@@ -37,6 +45,8 @@ class Part:
 
 @dataclass
 class Sample:
+    """A folder with an app.py and, usually, a README."""
+
     folder: Path
     readme: str
 
@@ -63,22 +73,22 @@ class Sample:
         _, *found = re.split(r"^## (.+)\n", self.readme, flags=re.M)
         return dict(zip(found[::2], found[1::2], strict=True))
 
-    def teaching(self, group: int, default: str) -> str:
+    def teaching(self, group: str, default: str) -> str:
         found = TEACH.search(self.readme_sections.get("Teach it", ""))
         return found[group] if found else default
 
     @property
     def minutes(self):
-        return int(self.teaching(1, "0"))
+        return int(self.teaching("minutes", "0"))
 
     @property
     def step(self):
         """The place in the teaching order. A sample without one is last."""
-        return int(self.teaching(2, "99"))
+        return int(self.teaching("step", "99"))
 
     @property
     def theme(self):
-        return self.teaching(3, "more")
+        return self.teaching("theme", "more")
 
     @cached_property
     def docs(self):
@@ -123,12 +133,10 @@ class Sample:
         """Return a whole file in HTML, divided at its comment headings."""
         headings = {1: "", **self.headings(file)}
         lines = highlighted(file, self.text(file))
-        ends = [*headings, len(lines) + 1][1:]
+        starts = [*headings, len(lines) + 1]
         return [
-            Part(heading, start, lines[start - 1 : end - 1])
-            for (start, heading), end in zip(
-                headings.items(), ends, strict=True
-            )
+            Part(headings[start], start, lines[start - 1 : end - 1])
+            for start, end in pairwise(starts)
         ]
 
     def weighted_texts(self):
@@ -179,7 +187,7 @@ def markdown_html(text: str, url_for: Callable) -> Markup:
     """
     # The READMEs are part of this project, so allow their <details>.
     markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
-    html = README.sub(
+    html = README_LINK.sub(
         lambda found: f'href="{url_for("pattern", name=found[1])}"',
         markdown.render(text),
     )
@@ -196,11 +204,11 @@ def live_commands(text: str, host: str, path: str) -> str:
 
     The gallery at `host` serves the sample at `path`, which ends in a slash.
     """
-    port = host.rpartition(":")[2]
+    port = re.search(r"(:\d+)?$", host)[0]
     text = re.sub(
         r"(?<![.\w])localhost:8000(/?)", lambda _: f"{host}{path}", text
     )
-    text = text.replace("localhost:8000", f"localhost:{port}")
+    text = text.replace("localhost:8000", f"localhost{port}")
     # The gallery's own port is taken.
     text = text.replace("--port 8000", "--port 8001")
     return re.sub(r"^Location: /", f"Location: {path}", text, flags=re.M)
@@ -262,8 +270,10 @@ def rank(index: dict[str, dict[str, int]], query: str) -> list[str]:
 
 @dataclass
 class Workshop:
+    """Some samples, in the order of the workshop."""
+
     title: str
-    names: list[str]  # of the samples, in order
+    names: list[str]
     minutes: int
 
 

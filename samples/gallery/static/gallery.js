@@ -1,4 +1,4 @@
-// The pages work without this. It adds tabs, a search that filters as you
+// The pages work without this script. It adds tabs, a search that filters as you
 // type, buttons that copy, and the presentation.
 
 const status = document.querySelector("#status");
@@ -77,7 +77,7 @@ function showPanel() {
     other.classList.toggle("shown", other === panel);
   }
 
-  // Where the app has a column of its own, a file stays beside it.
+  // If the window is wide, the app has its own column. Show a file beside it.
   if (panel.id === "live" && matchMedia("(min-width: 75rem)").matches) {
     panels[0].classList.add("shown");
   }
@@ -235,7 +235,8 @@ function toggleLive() {
   document.querySelector("#slide-title").textContent = "Live app";
 }
 
-// Go to the next pattern, or to the one before, and stay in the presentation.
+// Go to the next or the previous pattern. The hash #present continues the
+// presentation.
 function leave(relation, hash) {
   const link = document.querySelector(`link[rel=${relation}]`);
 
@@ -256,7 +257,7 @@ function go(steps) {
   }
 }
 
-// Scroll a long section first, as a remote control only has these keys.
+// Scroll a long section first, because a remote control only has these keys.
 function page(direction) {
   const slide = document.querySelector("#slide");
   const before = slide.scrollTop;

@@ -134,7 +134,7 @@ def user_update(id):
 
     # JSON can be anything, so accept only known fields of the right type.
     if not isinstance(data, dict) or not data.keys() <= USERS[id].keys():
-        abort(400, "Send an object with a username, an email, or both.")
+        abort(400, "Send an object whose only fields are username and email.")
 
     check(data)
     USERS[id].update(data)

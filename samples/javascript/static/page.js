@@ -46,8 +46,8 @@ find("#room").addEventListener("submit", async (event) => {
   output.textContent = `Room ${data.id} is open.`
 })
 
-// The other forms need the same steps, and should also show network errors. Two
-// functions handle both.
+// The other forms need the same steps. These two functions do them, and also show
+// network errors.
 
 async function request(url, options) {
   const response = await fetch(url, options)
@@ -56,6 +56,7 @@ async function request(url, options) {
     return response
   }
 
+  // An error page, for example from a proxy, isn't JSON.
   if (response.headers.get("Content-Type") !== "application/json") {
     throw new Error(`The status is ${response.status}.`)
   }

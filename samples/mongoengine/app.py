@@ -39,22 +39,6 @@ me.connect(
 )
 
 
-@app.errorhandler(pymongo.errors.ConnectionFailure)
-def unavailable(error):
-    app.logger.error("MongoDB: %s", error)
-    return {"error": "The database is unavailable. Try again later."}, 503
-
-
-# Return errors as JSON, so that the page's script can show the message.
-@app.errorhandler(HTTPException)
-def json_error(error):
-    # Change the error's own response, because it has headers such as Allow.
-    response = error.get_response()
-    response.data = app.json.dumps({"error": error.description})
-    response.content_type = "application/json"
-    return response
-
-
 # -- Mapping Documents ------------------------------------------------------
 
 
@@ -76,7 +60,8 @@ class Movie(me.Document):
 
     def to_dict(self):
         data = self.to_mongo().to_dict()
-        return {"id": str(data.pop("_id")), **data}
+        data["id"] = str(data.pop("_id"))
+        return data
 
 
 # Create the index at startup. Otherwise, MongoEngine creates it on first use,
@@ -131,6 +116,7 @@ def number(name, least):
     """Return a number from the query string, or abort with 400."""
     text = request.args.get(name) or str(least)
 
+    # Limit the length, because MongoDB's integers have at most 64 bits.
     if not (text.isdecimal() and len(text) < 9 and int(text) >= least):
         abort(400, f"Send {name} as a whole number from {least} to 99999999.")
 
@@ -163,6 +149,25 @@ def show(id):
 def delete(id):
     get_or_404(id).delete()
     return "", 204
+
+
+# All sections use the functions below.
+
+
+@app.errorhandler(pymongo.errors.ConnectionFailure)
+def unavailable(error):
+    app.logger.error("MongoDB: %s", error)
+    return {"error": "The database is unavailable. Try again later."}, 503
+
+
+# Return errors as JSON, so that the page's script can show the message.
+@app.errorhandler(HTTPException)
+def json_error(error):
+    # Change the error's own response, because it has headers such as Allow.
+    response = error.get_response()
+    response.data = app.json.dumps({"error": error.description})
+    response.content_type = "application/json"
+    return response
 
 
 @app.get("/")

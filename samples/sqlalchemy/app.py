@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from flask import Flask, abort, render_template, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import orm
-from sqlalchemy.exc import DatabaseError, IntegrityError
 
 app = Flask(__name__)
 Path(app.instance_path).mkdir(exist_ok=True)
@@ -28,7 +27,7 @@ def create_tables(metadata, engine):
     for table in metadata.sorted_tables:
         try:
             table.create(engine, checkfirst=True)
-        except DatabaseError:
+        except sa.exc.DatabaseError:
             # Another worker might have created it in the meantime. Try again.
             table.create(engine, checkfirst=True)
 
@@ -127,7 +126,6 @@ user_table = sa.Table(
     sa.Column("name", sa.String(80), unique=True, nullable=False),
     sa.Column("email", sa.String(80), unique=True, nullable=False),
 )
-create_tables(mapper_registry.metadata, engine)
 
 
 class ImperativeUser:
@@ -135,6 +133,7 @@ class ImperativeUser:
 
 
 mapper_registry.map_imperatively(ImperativeUser, user_table)
+create_tables(mapper_registry.metadata, engine)
 
 
 @app.get("/imperative/users")
@@ -204,7 +203,7 @@ def to_dict(user):
 
 
 # In this sample, only a duplicate name or email violates a constraint.
-@app.errorhandler(IntegrityError)
+@app.errorhandler(sa.exc.IntegrityError)
 def taken(error):
     return "That name or email is taken. Choose another one.", 409
 

@@ -86,7 +86,9 @@ def test_table_is_created_when_another_worker_is_faster(module):
             tries.append(engine)
 
             if len(tries) == 1:
-                raise module.DatabaseError("CREATE TABLE", {}, Exception())
+                raise module.sa.exc.DatabaseError(
+                    "CREATE TABLE", {}, Exception()
+                )
 
     class Metadata:
         sorted_tables = (Table(),)

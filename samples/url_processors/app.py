@@ -35,17 +35,20 @@ app.config.from_prefixed_env()
 @app.url_value_preprocessor
 def pull_lang_code(endpoint, values):
     # The values are None if no rule matches the URL, as on most 404 pages.
-    values = values or {}
+    if values is None:
+        values = {}
+
     g.lang_code = values.get("lang_code") or best_language()
 
-    # Leave a blueprint's language to its own processor below.
+    # Leave a blueprint's language to its own processor below. If you have only
+    # this pair, cut this check.
     if not request.blueprint:
         values.pop("lang_code", None)
 
 
 @app.url_defaults
 def add_language_code(endpoint, values):
-    # An endpoint with a dot belongs to a blueprint, with its own processor.
+    # An endpoint with a dot belongs to the blueprint, which has its own pair.
     if "lang_code" in values or "." in endpoint:
         return
 

@@ -45,8 +45,8 @@ def load_user():
 
 
 def login_required(f):
-    # Use wraps(), or all decorated views would have this function's name, and
-    # Flask rejects two views with the same endpoint.
+    # Use wraps(). Otherwise, all decorated views have the same name, and Flask
+    # rejects the second one, because the name is also the endpoint.
     @wraps(f)
     def decorated_function(*args, **kwargs):
         if g.user is None:
@@ -77,7 +77,8 @@ def login():
             session.clear()
             session["username"] = username
 
-            # Anyone can write a link to this page with another site in `next`.
+            # Redirect only to this site, because a link to this page can name
+            # another site in `next`.
             if not is_local(next_url):
                 next_url = url_for("index")
 
@@ -154,8 +155,8 @@ def templated(template=None):
         def decorated_function(*args, **kwargs):
             ctx = f(*args, **kwargs)
 
-            # Return anything but a dict unchanged, such as a redirect, or
-            # None, which Flask reports as an error.
+            # Return anything but a dict unchanged, such as a redirect. Flask
+            # reports None as an error.
             if not isinstance(ctx, dict):
                 return ctx
 

@@ -5,143 +5,42 @@ Each function imports what its page needs, so that no other page pays for it.
 
 import hashlib
 import sqlite3
-from functools import wraps
-from pathlib import Path
-from threading import Lock
-from wsgiref.util import shift_path_info
+from types import SimpleNamespace
 
-import flask
-from cachelib import SimpleCache
-from flask import Flask, g, redirect, request, session
-from werkzeug import datastructures
-from werkzeug.utils import cached_property, import_string, secure_filename
+from flask import Flask, g, redirect, request
 
-cache = SimpleCache()
+
+def ok(**values):
+    return "ok"
 
 
 def bare():
     """Return an app with a view that does nothing, the limit of many rows."""
     app = Flask("page")
-    app.add_url_rule("/", "ok", lambda: "ok", methods=["GET", "POST", "PUT"])
+    app.get("/")(ok)
     return app
 
 
-class PathDispatcher:
-    def __init__(self, default_app, create_app):
-        self.default_app, self.create_app = default_app, create_app
-        self.lock, self.instances = Lock(), {}
-
-    def __call__(self, environ, start_response):
-        name = environ["PATH_INFO"].lstrip("/").split("/", 1)[0]
-        with self.lock:
-            app = self.instances.get(name)
-            if app is None:
-                app = self.instances[name] = self.create_app(name)
-        if app is None:
-            return self.default_app(environ, start_response)
-        shift_path_info(environ)
-        return app(environ, start_response)
-
-
-class HTTPMethodOverrideMiddleware:
-    bodyless_methods = frozenset(["GET", "HEAD", "OPTIONS", "DELETE"])
-    allowed_methods = bodyless_methods | {"POST", "PUT", "PATCH"}
-
-    def __init__(self, app):
-        self.app = app
-
-    def __call__(self, environ, start_response):
-        method = environ.get("HTTP_X_HTTP_METHOD_OVERRIDE", "").upper()
-        if method in self.allowed_methods:
-            environ["REQUEST_METHOD"] = method
-        if method in self.bodyless_methods:
-            environ["CONTENT_LENGTH"] = "0"
-        return self.app(environ, start_response)
-
-
-def url_processors():
+def sqlite(path, stay_open=False):
     app = Flask("page")
-
-    @app.url_defaults
-    def add_language_code(endpoint, values):
-        if app.url_map.is_endpoint_expecting(endpoint, "lang_code"):
-            values.setdefault("lang_code", g.lang_code)
-
-    @app.url_value_preprocessor
-    def pull_lang_code(endpoint, values):
-        g.lang_code = values.pop("lang_code", None)
-
-    app.add_url_rule("/<lang_code>/", "index", lambda: "ok")
-    return app
-
-
-def load_user():
-    g.user = session.get("username")
-
-
-def login_required(f):
-    @wraps(f)
-    def decorated_function(**kwargs):
-        return redirect("/login") if g.user is None else f(**kwargs)
-
-    return decorated_function
-
-
-def cached():
-    def decorator(f):
-        @wraps(f)
-        def decorated_function(**kwargs):
-            rv = cache.get(key := f"view/{request.path}")
-            if rv is None:
-                cache.set(key, rv := f(**kwargs), timeout=300)
-            return rv
-
-        return decorated_function
-
-    return decorator
-
-
-def templated(template):
-    def decorator(f):
-        return wraps(f)(lambda: flask.render_template(template, **f()))
-
-    return decorator
-
-
-def subclassing():
-    class MyRequest(flask.Request):
-        # Werkzeug is about to drop the class, because every dict is ordered.
-        parameter_storage_class = getattr(
-            datastructures, "ImmutableOrderedMultiDict", dict
-        )
-
-    app = Flask("page")
-    app.request_class = MyRequest
-    app.get("/params")(lambda: [*request.args.items(multi=True)])
-    return app
-
-
-def sqlite(path):
-    app = Flask("page")
+    home = SimpleNamespace() if stay_open else g
 
     def get_db():
-        if "database" not in g:
-            g.database = sqlite3.connect(path)
-            g.database.row_factory = sqlite3.Row
-        return g.database
+        if not hasattr(home, "database"):
+            home.database = sqlite3.connect(path)
+            home.database.row_factory = sqlite3.Row
+
+        return home.database
 
     @app.teardown_appcontext
     def close_connection(exception):
-        if "database" in g:
+        if hasattr(g, "database"):
             g.database.close()
 
     @app.get("/users/<name>")
     def user(name):
         query = "SELECT * FROM users WHERE username = ?"
-        cursor = get_db().execute(query, [name])
-        rows = cursor.fetchall()
-        cursor.close()
-        return dict(rows[0])
+        return dict(get_db().execute(query, [name]).fetchall()[0])
 
     @app.post("/users")
     def add():
@@ -153,44 +52,50 @@ def sqlite(path):
     return app
 
 
-def sqlalchemy(way, uri):
+def sqlalchemy(uri):
     import sqlalchemy as sa
     from sqlalchemy import orm
 
     app, engine = Flask("page"), sa.create_engine(uri)
     users = sa.Table("users", sa.MetaData(), autoload_with=engine)
     db_session = orm.scoped_session(orm.sessionmaker(engine, autoflush=False))
+    app.teardown_appcontext(lambda exception: db_session.remove())
 
     class User:
         query = db_session.query_property()
 
     orm.registry().map_imperatively(User, users)
 
-    def users_list():
-        if way == "core":
-            with engine.connect() as connection:
-                rows = connection.execute(users.select()).mappings()
-                return [dict(row) for row in rows]
+    def declarative():
+        if request.method == "POST":
+            db_session.add(User(**request.form))
+            db_session.commit()
+            return "ok", 201
+
         found = User.query.all()
         return [{"id": u.id, "name": u.name, "email": u.email} for u in found]
 
-    def add():
-        if way == "core":
+    def core():
+        if request.method == "POST":
             with engine.begin() as connection:
                 connection.execute(users.insert(), request.form.to_dict())
-        else:
-            db_session.add(User(**request.form))
-            db_session.commit()
-        return "ok", 201
+                return "ok", 201
 
-    app.get(f"/{way}/users")(users_list)
-    app.post(f"/{way}/users")(add)
-    app.teardown_appcontext(lambda exception: db_session.remove())
+        with engine.connect() as connection:
+            rows = connection.execute(users.select()).mappings()
+            return [dict(row) for row in rows]
+
+    for view in declarative, core:
+        app.route(f"/{view.__name__}/users", methods=["GET", "POST"])(view)
+
     return app
 
 
 def mongoengine():
     import mongoengine as me
+    import mongomock
+
+    me.connect("page", "page", mongo_client_class=mongomock.MongoClient)
 
     class Film(me.Document):
         meta = {"db_alias": "page"}  # noqa: RUF012
@@ -208,32 +113,15 @@ def mongoengine():
     return app
 
 
-def streaming(rows):
+def streaming(query):
     app = bare()
 
     @app.get("/large.csv")
     def generate_large_csv():
-        found = sqlite3.connect(":memory:").execute(
-            rows, [request.args["rows"]]
-        )
-        lines = (f"{','.join(map(str, row))}\n" for row in found)
+        db = sqlite3.connect(":memory:")
+        rows = db.execute(query, [request.args["rows"]])
+        lines = (f"{','.join(map(str, row))}\n" for row in rows)
         return lines, {"Content-Type": "text/csv"}
-
-    return app
-
-
-def file_uploads():
-    app = Flask("page")
-    app.get("/")(lambda: "ok")
-    app.config["MAX_CONTENT_LENGTH"] = 16_000_000
-
-    @app.post("/")
-    def upload_file():
-        file = request.files["file"]
-        name = secure_filename(file.filename)
-        assert name.rsplit(".", 1)[1].lower() in {"txt", "pdf", "png"}
-        file.save(Path(name).absolute())
-        return redirect("/")
 
     return app
 
@@ -257,57 +145,3 @@ def request_checksum():
         return {"sha1": stream.hash.hexdigest(), "n": len(request.files)}
 
     return app
-
-
-def app_factories():
-    from flask_sqlalchemy import SQLAlchemy
-
-    app = Flask("page")
-    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///page.db"
-    SQLAlchemy().init_app(app)
-    for name in ("admin", "frontend"):
-        blueprint = flask.Blueprint(name, name, url_prefix=f"/{name}")
-        app.register_blueprint(blueprint)
-    app.get("/")(lambda: "ok")
-    return app
-
-
-def lazy_loading(modules):
-    class LazyView:
-        def __init__(self, import_name):
-            self.__module__, self.__name__ = import_name.rsplit(".", 1)
-            self.import_name = import_name
-
-        @cached_property
-        def view(self):
-            return import_string(self.import_name)
-
-        def __call__(self, *args, **kwargs):
-            return self.view(*args, **kwargs)
-
-    app = bare()
-    for name in modules:
-        app.add_url_rule(f"/{name}", name, LazyView(f"{name}.user"))
-    return app
-
-
-def celery(with_flask=True):
-    from celery import Celery, Task, shared_task
-
-    app = Flask("page")
-    app.config.from_prefixed_env()
-
-    class FlaskTask(Task):
-        def __call__(self, *args):
-            with app.app_context():
-                return self.run(*args)
-
-    celery_app = Celery("page", task_cls=FlaskTask if with_flask else Task)
-    celery_app.config_from_object(app.config["CELERY"])
-    celery_app.set_default()
-
-    @shared_task(name="add_together", ignore_result=False)
-    def add_together(a, b):
-        return a + b
-
-    return celery_app, add_together

@@ -42,10 +42,11 @@ def table(rows, seconds, load):
     lines = "\n".join(map(line, rows))
     return f"""# What each pattern costs
 
-`make bench` measured this on {time.strftime("%d %B %Y")}, in {seconds:.0f} s,
-with {os.cpu_count()} cores, Python {platform.python_version()}, {versions}.
+`make bench` measured this on {time.strftime("%d %B %Y")} in {seconds:.0f} s,
+with {os.cpu_count()} cores, Python {platform.python_version()},
+{versions}.
 The load was {load:.1f} at the start. Above 1, other programs were running, and
-figures in ms are rough. No test depends on a figure.
+figures in ms and MB/s are rough. No test depends on a figure.
 
 A figure is the median of many rounds. Each round measures the sample, Flask's
 page, and the limit in turn. Files are in memory, because the disk would hide
@@ -81,6 +82,7 @@ def chart(rows):
 <title>What each sample costs, compared with Flask's page</title>
 <style>svg {{ background: #fff; font: 13px sans-serif }}</style>
 <text x="20" y="30">Times what Flask's page needs. Orange: above {MORE}.</text>
+<path d="M320 40v{height}" stroke="#999"/>
 {bars}
 </svg>
 """

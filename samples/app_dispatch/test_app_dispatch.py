@@ -1,6 +1,7 @@
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import Mock
 
 import pytest
 from app import TENANTS, Dispatcher, PathDispatcher, app, create_app
@@ -43,7 +44,7 @@ def test_backend_is_mounted_at_a_path():
 # -- Dispatch by Subdomain --------------------------------------------------
 
 
-# All letters of "school" are in "localhost", too.
+# rstrip(DOMAIN) would remove "school", too, because it strips letters.
 @pytest.mark.parametrize("name", [*TENANTS, "school"])
 def test_subdomain_selects_the_tenant_in_any_case_and_with_a_port(
     name, monkeypatch
@@ -86,7 +87,7 @@ def test_create_app_returns_none_for_an_unknown_tenant():
     assert isinstance(create_app(TENANT), Flask)
 
 
-def test_dispatcher_remembers_no_unknown_name():
+def test_dispatcher_does_not_store_unknown_names():
     dispatcher = Dispatcher(app, create_app)
 
     for name in ("unknown", TENANT, "", TENANT.upper()):
@@ -113,16 +114,7 @@ def test_dispatcher_creates_one_app_for_concurrent_first_requests():
 
 
 def test_dispatcher_tries_again_when_creating_an_app_fails():
-    results = [RuntimeError(), create_app(TENANT)]
-
-    def failing_create_app(name):
-        result = results.pop(0)
-
-        if isinstance(result, Exception):
-            raise result
-
-        return result
-
+    failing_create_app = Mock(side_effect=[RuntimeError, create_app(TENANT)])
     dispatcher = Dispatcher(app, failing_create_app)
 
     with pytest.raises(RuntimeError):

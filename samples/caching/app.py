@@ -45,12 +45,12 @@ def report():
 
 
 def is_ok(rv):
-    """Return whether what a view returned, or its error, is a 200."""
+    """Return whether the result or the error of a view has the status 200."""
     return app.make_response(rv).status_code == 200
 
 
 # By default, the key is only the path, so add the query. Without the filter,
-# Flask-Caching would also cache what abort() raises.
+# Flask-Caching would also cache an error that abort() raises.
 @app.get("/search")
 @cache.cached(query_string=True, response_filter=is_ok)
 def search():
@@ -60,7 +60,8 @@ def search():
         abort(400, "Enter a search term.")
 
     sleep(0.5)
-    return {"q": q, "found": [t for t in TITLES if q in t.casefold()]}
+    found = [title for title in TITLES if q in title.casefold()]
+    return {"q": q, "found": found}
 
 
 # The key contains the function and its arguments, so all callers that pass the
@@ -71,7 +72,7 @@ def square_of(n):
     return n * n
 
 
-# Limit the number, because Python doesn't print an integer of any length.
+# Limit the number, because Python can't convert very long integers to text.
 @app.get("/square/<int(max=1000000):n>")
 def square(n):
     return {"n": n, "square": square_of(n)}

@@ -33,15 +33,15 @@ def favicon():
     return send_from_directory(
         app.static_folder,
         "favicon.ico",
-        # Otherwise, the type depends on this machine's table of MIME types.
+        # Set the type, because Python's guess depends on the machine.
         mimetype="image/vnd.microsoft.icon",
         # Let browsers cache the icon for a day before they ask again.
         max_age=24 * 60 * 60,
     )
 
 
-# iPhones request this URL if a page has no link tag for it. A redirect is
-# enough.
+# iPhones request this URL if a page doesn't link to a touch icon. A redirect
+# to the static file is enough.
 @app.get("/apple-touch-icon.png")
 def apple_touch_icon():
     return redirect(url_for("static", filename="apple-touch-icon.png"))

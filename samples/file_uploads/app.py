@@ -31,6 +31,9 @@ app.config.from_prefixed_env()
 
 # -- A Gentle Introduction --------------------------------------------------
 
+# Use current_app, and names such as ".index", so that you can move this code
+# into a blueprint without changing it.
+
 
 def allowed_file(filename):
     return Path(filename).suffix[1:].lower() in ALLOWED_EXTENSIONS

@@ -34,6 +34,11 @@ function showResult(request) {
 
   if (result) {
     shown.replaceWith(result)
+
+    // Empty the form, or a second click would upload the file again.
+    if (request.status === 200) {
+      form.reset()
+    }
   } else {
     shown.querySelector("[role=alert]").textContent =
       "The upload failed. Check the size of the file, and try again."

@@ -72,7 +72,7 @@ def test_notify_returns_400_when_the_text_has_the_wrong_length(client, text):
     assert notify(client, "info", text).status_code == 400
 
 
-def test_cookie_of_the_longest_text_is_one_that_browsers_keep(client):
+def test_cookie_stays_small_enough_when_the_text_is_longest(client):
     # Use random characters, because Flask compresses the cookie.
     characters = random.Random(1).choices(range(0x10000, 0x110000), k=200)
     text = "".join(map(chr, characters))

@@ -1,4 +1,4 @@
-"""Lazily loading views: one map of all URLs, and views imported on first use.
+"""Lazily loading views: map all URLs in one place, import views on first use.
 
 Docs: https://flask.palletsprojects.com/patterns/lazyloading/
 Run:  flask --app app run --port 8000
@@ -8,10 +8,11 @@ Try:  curl localhost:8000/status
 """
 
 import sys
+from functools import cached_property
 
 import click
 from flask import Flask
-from werkzeug.utils import cached_property, import_string
+from werkzeug.utils import import_string
 
 app = Flask(__name__)
 app.config.from_prefixed_env()
@@ -24,8 +25,8 @@ def status():
     return {"loaded": ["views"] if "views" in sys.modules else []}
 
 
-# Map the URL here instead of using a decorator. This view must already be
-# loaded, which a LazyView avoids.
+# Map the URL here instead of using a decorator. Python must load this view
+# before the map, but not a LazyView.
 app.add_url_rule("/status", view_func=status)
 
 
@@ -69,6 +70,6 @@ url("views.user", ["/user/", "/user/<username>"])
 @app.cli.command("check-views")
 def check_views():
     """Import every lazy view."""
-    for view in app.view_functions.values():
-        if isinstance(view, LazyView):
-            click.echo(view.view)
+    for view_func in app.view_functions.values():
+        if isinstance(view_func, LazyView):
+            click.echo(view_func.view)

@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture
 def module(monkeypatch, tmp_path):
-    """Import app.py anew, without any module of views."""
+    """Import app.py again, before any module of views is loaded."""
     for name in ("app", "views", "late"):
         monkeypatch.delitem(sys.modules, name, raising=False)
 

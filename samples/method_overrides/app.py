@@ -1,4 +1,4 @@
-"""HTTP method overrides: PUT, PATCH, and DELETE for clients that only POST.
+"""HTTP method overrides: accept PUT, PATCH, and DELETE as a POST and a header.
 
 Docs: https://flask.palletsprojects.com/patterns/methodoverrides/
 Run:  flask --app app run --port 8000
@@ -50,6 +50,16 @@ def index():
     return render_template("index.html", notes=list(notes.values()))
 
 
+def get_note(id):
+    """Return the note, or abort with 404."""
+    note = notes.get(id)
+
+    if note is None:
+        abort(404)
+
+    return note
+
+
 def form_text():
     """Return the form's text, or abort with 400."""
     text = request.form["text"]
@@ -64,22 +74,25 @@ def form_text():
 def add_note():
     note = {"id": next(ids), "text": form_text()}
     notes[note["id"]] = note
-    return note, 201, {"Location": url_for("one_note", id=note["id"])}
+    return note, 201, {"Location": url_for("show_note", id=note["id"])}
 
 
-@app.route("/notes/<int:id>", methods=["GET", "PUT", "PATCH", "DELETE"])
-def one_note(id):
-    note = notes.get(id)
+@app.get("/notes/<int:id>")
+def show_note(id):
+    return get_note(id)
 
-    if note is None:
+
+@app.put("/notes/<int:id>")
+@app.patch("/notes/<int:id>")
+def edit_note(id):
+    note = get_note(id)
+    note["text"] = form_text()
+    return note
+
+
+@app.delete("/notes/<int:id>")
+def delete_note(id):
+    if notes.pop(id, None) is None:
         abort(404)
 
-    if request.method == "DELETE":
-        # Another request might have deleted the note in the meantime.
-        notes.pop(id, None)
-        return "", 204
-
-    if request.method in {"PUT", "PATCH"}:
-        note["text"] = form_text()
-
-    return note
+    return "", 204

@@ -159,3 +159,62 @@ def page(browser):
     """A fresh page, in a context with no cookies from any other test."""
     with opened(browser) as page:
         yield page
+
+
+# -- The sample that a test file is named after -----------------------------
+
+
+def copied(request, to):
+    name = request.path.stem.removeprefix("test_")
+    return runner.copy(runner.SAMPLES[name], to)
+
+
+@pytest.fixture
+def fresh(request, tmp_path):
+    """A copy of it for one test, which may change it."""
+    return copied(request, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def served(request, tmp_path_factory):
+    """It runs under gunicorn and /pre, unless a test parametrizes that."""
+    tmp = tmp_path_factory.mktemp("served")
+    prefix = getattr(request, "param", "/pre")
+    env = {"prefix": prefix, "FLASK_SECRET_KEY": "one for both workers"}
+
+    with runner.boot(
+        copied(request, tmp), log=tmp / "log", gunicorn=True, **env
+    ) as server:
+        yield server
+        assert not server.complaints()
+
+
+@pytest.fixture
+def start(served, page):
+    """Its page `/`, on which no script raises an error during the test."""
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{served.url}/")
+    yield page
+    assert errors == []
+
+
+@pytest.fixture
+def from_another_site(page):
+    """A function: send a form from another site. Return the response."""
+
+    def send(action, **fields):
+        inputs = [f'<input name="{k}" value="{v}">' for k, v in fields.items()]
+        html = f'<form method="post" action="{action}">{"".join(inputs)}'
+        page.route(
+            "http://evil.example/",
+            lambda route: route.fulfill(body=html, content_type="text/html"),
+        )
+        page.goto("http://evil.example/")
+
+        with page.expect_navigation() as response:
+            page.evaluate("document.forms[0].submit()")
+
+        return response.value
+
+    return send

@@ -67,7 +67,7 @@ def test_no_two_templates_have_the_same_name():
 
 def test_every_post_in_the_list_has_a_page(client):
     page = client.get("/blog/").text
-    posts = re.findall('<li><a href="(.+)">(.+)</a></li>', page)
+    posts = re.findall(r'<li>\s*<a href="(.+)">(.+)</a>', page)
     assert len(posts) == 3
 
     for link, title in posts:

@@ -2,9 +2,8 @@
 
 from flask import Blueprint, abort, render_template
 
-# Put the templates into templates/blog/, because Flask searches the template
-# folders of the app and of all blueprints, and uses the first index.html that
-# it finds.
+# Put the templates into templates/blog/, because all template folders share
+# one namespace. Otherwise, Flask could find the app's own index.html first.
 bp = Blueprint(
     "blog", __name__, url_prefix="/blog", template_folder="templates"
 )

@@ -41,8 +41,8 @@ def item_detail(id):
     return {"id": id, **ITEMS[id]}
 
 
-# Without these rules, a misspelled API URL would get the page, with status
-# 200.
+# Return JSON for a misspelled API URL. Otherwise, catch_all would send the
+# page with the status 200.
 @app.get("/api/", defaults={"path": ""})
 @app.get("/api/<path:path>")
 def api_not_found(path):

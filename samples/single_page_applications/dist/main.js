@@ -96,15 +96,15 @@ async function show() {
 }
 
 document.addEventListener("click", async (event) => {
-  // The browser handles new tabs, downloads, fragments, and everything that
-  // isn't a view of this application.
-  const link = event.target.closest("a[href]:not([target], [download])")
-  const isView =
+  // The browser handles new tabs, downloads, fragments, links in an SVG, and
+  // everything that isn't a view of this application.
+  const link = event.target.closest("a[href]:not([target], [download], svg a)")
+  const view =
     link?.href.startsWith(document.baseURI) && findView(link.pathname)
-  const special =
+  const hasModifier =
     event.ctrlKey || event.metaKey || event.shiftKey || event.altKey
 
-  if (!isView || special || link.hash) {
+  if (!view || hasModifier || link.hash) {
     return
   }
 

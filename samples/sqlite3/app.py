@@ -55,18 +55,19 @@ def query_db(query, args=(), one=False):
 
 @app.get("/")
 def index(error=None):
+    # After a mistake, add_user() calls this with an error.
     users = query_db("SELECT * FROM users ORDER BY username")
     return render_template("index.html", users=users, error=error)
 
 
 @app.get("/users")
 def search():
-    # LIKE would treat % and _ as wildcards, but instr() doesn't.
-    rows = query_db(
-        "SELECT * FROM users WHERE instr(lower(username), lower(?))"
-        " ORDER BY username",
-        [request.args.get("q", "")],
-    )
+    # Use instr(), because LIKE would treat % and _ as wildcards.
+    query = """
+        SELECT * FROM users WHERE instr(lower(username), lower(?)) > 0
+        ORDER BY username
+    """
+    rows = query_db(query, [request.args.get("q", "")])
     return [dict(row) for row in rows]
 
 
@@ -86,7 +87,8 @@ def add_user():
     username = request.form["username"]
     email = request.form["email"]
 
-    # The username is part of a URL, so a slash would break its link.
+    # The username is part of a URL, so a slash or the name ".." would break
+    # its link.
     if not username.isalnum() or len(username) > 80:
         return index("The username must be 1 to 80 letters or digits."), 400
 

@@ -24,8 +24,7 @@ from flask import (
 
 MAX_ROWS = 10_000_000
 
-# This stands in for a large table. SQLite generates each row when you fetch
-# it.
+# This stands in for a large table. SQLite generates each row on demand.
 ORDERS = """
     WITH RECURSIVE orders(id) AS (
         SELECT 1 UNION ALL SELECT id + 1 FROM orders LIMIT ?
@@ -35,11 +34,6 @@ ORDERS = """
 
 app = Flask(__name__)
 app.config.from_prefixed_env()
-
-
-@app.get("/")
-def index():
-    return render_template("index.html", max_rows=MAX_ROWS)
 
 
 # -- Basic Usage ------------------------------------------------------------
@@ -103,3 +97,8 @@ def streamed_response():
         yield "!\n"
 
     return generate(), {"Content-Type": "text/plain; charset=utf-8"}
+
+
+@app.get("/")
+def index():
+    return render_template("index.html", max_rows=MAX_ROWS)

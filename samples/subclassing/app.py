@@ -32,9 +32,9 @@ class MyFlask(Flask):
     # Every `request` in this app is a MyRequest.
     request_class = MyRequest
 
-    def select_jinja_autoescape(self, filename):
+    def select_jinja_autoescape(self, filename: str | None) -> bool:
         # Ignore the ending .j2. Otherwise, Flask doesn't escape values in
-        # index.html.j2.
+        # index.html.j2. For a template string, the filename is None.
         if filename is not None:
             filename = filename.removesuffix(".j2")
 

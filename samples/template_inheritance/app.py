@@ -33,8 +33,8 @@ def about():
 
 @app.get("/hello/<name>")
 def hello(name):
-    # Flask escapes values in templates whose names end in .html. For example,
-    # it doesn't escape them in hello.txt or hello.html.j2.
+    # Flask escapes values in templates whose names end in .html. It doesn't
+    # escape them in hello.txt or hello.html.j2, for example.
     return render_template("hello.html", name=name)
 
 

@@ -20,8 +20,8 @@ from wtforms.validators import (
 )
 
 app = Flask(__name__)
-# This key signs the CSRF tokens. Set FLASK_SECRET_KEY, so that all workers
-# use the same one.
+# This key signs the session and the CSRF tokens. Set FLASK_SECRET_KEY, so
+# that all workers use the same one.
 app.config["SECRET_KEY"] = secrets.token_hex()
 # Don't send the session cookie with a POST from another site.
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
@@ -31,7 +31,8 @@ app.config.from_prefixed_env()
 # Reject every POST without a token, even in a view without a form.
 CSRFProtect(app)
 
-# This stands in for a database table.
+# This stands in for a database table. The keys are casefolded usernames, so
+# that "Zoë" and "ZOË" count as the same name.
 users = {}
 
 
@@ -39,7 +40,9 @@ users = {}
 
 
 class RegistrationForm(FlaskForm):
-    username = StringField("Username", [InputRequired(), Length(4, 25)])
+    username = StringField(
+        "Username", [InputRequired(), Length(min=4, max=25)]
+    )
     email = EmailField("Email address", [InputRequired(), Email()])
     password = PasswordField("New password", [InputRequired(), Length(min=8)])
     confirm = PasswordField(

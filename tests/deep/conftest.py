@@ -9,8 +9,11 @@ from pathlib import Path
 import clients
 import freeze
 import hostile
+import psycopg
 import pytest
 import runner
+import servers
+from helpers import wait_until
 from playwright.sync_api import Error, expect, sync_playwright
 
 expect.set_options(timeout=runner.PATIENCE * 1000)
@@ -218,3 +221,58 @@ def from_another_site(page):
         return response.value
 
     return send
+
+
+@pytest.fixture
+def boot(fresh, tmp_path):
+    """A function that boots that copy, and waits until each worker loaded it.
+
+    `arguments` are gunicorn's. With `failing`, the log can show errors.
+    """
+    config, log = tmp_path / "config.py", tmp_path / "log"
+    config.write_text("def post_worker_init(_): print('Loaded', flush=True)")
+
+    @contextlib.contextmanager
+    def boot(arguments="", *, failing=False, **options):
+        arguments = f"-c '{config}' {arguments}"
+        options = {"GUNICORN_CMD_ARGS": arguments, "gunicorn": True} | options
+
+        with runner.boot(fresh, log=log, **options) as server:
+
+            def loaded():
+                assert server.process.poll() is None, log.read_text()
+                return log.read_text().count("Loaded\n") == 2
+
+            if options["gunicorn"]:
+                wait_until(loaded)
+
+            yield server
+            assert failing or not server.complaints(), server.complaints()
+
+    return boot
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory):
+    with servers.postgresql(tmp_path_factory.mktemp("postgresql")) as service:
+        yield service
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, fresh):
+    """A function that empties the database, and returns its variables."""
+
+    def database():
+        if request.param == "sqlite":
+            shutil.rmtree(fresh / "instance", ignore_errors=True)
+            return {}
+
+        url = request.getfixturevalue("postgresql").url
+
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+
+        return {"FLASK_SQLALCHEMY_DATABASE_URI": url}
+
+    return database

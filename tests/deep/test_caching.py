@@ -1,23 +1,16 @@
 """caching: what only worker processes and a real Redis can show."""
 
 import re
-import time
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pytest
 import redis
 import runner
 import servers
+from helpers import stopped, together, wait_until
 
 PAGES = ("/report", "/search?q=view", "/square/12", "/", "/hello")
 # The log says which worker has responded.
 LOG = "--access-logfile - --access-logformat worker=%(p)s"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return runner.copy(runner.SAMPLES["caching"], tmp_path)
 
 
 @pytest.fixture
@@ -27,57 +20,29 @@ def service(tmp_path):
 
 
 @pytest.fixture
-def boot(folder, tmp_path, service):
-    def boot(**env):
-        env = {
-            "FLASK_CACHE_TYPE": "RedisCache",
-            "FLASK_CACHE_REDIS_URL": service.url,
-            "GUNICORN_CMD_ARGS": LOG,
-        } | env
-        log = tmp_path / "log"
-        return runner.boot(folder, log=log, gunicorn=True, **env)
-
-    return boot
-
-
-@pytest.fixture
-def server(boot):
-    with boot() as server:
-        yield server
-
-
-def together(work, times=16):
-    """Return what `times` threads get that do `work` at the same time."""
-    start = Barrier(times)
-
-    def one(number):
-        start.wait()
-        return work(number)
-
-    with ThreadPoolExecutor(times) as pool:
-        return list(pool.map(one, range(times)))
+def env(service):
+    return {
+        "FLASK_CACHE_TYPE": "RedisCache",
+        "FLASK_CACHE_REDIS_URL": service.url,
+    }
 
 
 def reports(server):
-    """Return the different reports that all visitors get, of both workers."""
-    deadline = time.monotonic() + runner.PATIENCE
+    """Return how many different reports many visitors of both workers get."""
     since = len(server.log.read_text())
     found = set()
 
-    def report(number):
-        return runner.fetch(f"{server.url}/report").text
-
-    while time.monotonic() < deadline:
-        found |= {*together(report)}
+    def both():
+        url = f"{server.url}/report"
+        found.update(together(lambda _: runner.fetch(url).text))
         log = server.log.read_text()[since:]
+        return len({*re.findall(r"worker=<?(\d+)", log)}) == 2
 
-        if len({*re.findall(r"worker=<?(\d+)", log)}) == 2:
-            return found
-
-    raise AssertionError("One worker has handled all requests.")
+    wait_until(both)
+    return len(found)
 
 
-def fetch_all(server):
+def statuses(server):
     return [runner.fetch(f"{server.url}{page}").status for page in PAGES]
 
 
@@ -85,106 +50,49 @@ def clear(server):
     return runner.fetch(f"{server.url}/clear", {}).status
 
 
-def test_two_workers_share_one_entry(server):
-    first = runner.fetch(f"{server.url}/report").text
-    assert reports(server) == {first}
-    assert not server.complaints()
+@pytest.mark.parametrize(("kind", "entries"), [("Redis", 1), ("Simple", 2)])
+def test_workers_share_their_entries_only_in_redis(boot, env, kind, entries):
+    env["FLASK_CACHE_TYPE"] = f"{kind}Cache"
 
-
-def test_each_worker_has_its_own_entry_without_redis(boot):
-    with boot(FLASK_CACHE_TYPE="SimpleCache") as server:
+    with boot(LOG, **env) as server:
+        # At first, all visitors can get reports of their own.
         reports(server)
-        assert len(reports(server)) == 2
-        assert not server.complaints()
+        assert reports(server) == entries
 
 
-def test_visitors_who_read_while_others_clear_get_correct_responses(server):
-    def visit(number):
-        for n in range(12):
-            reply = runner.fetch(f"{server.url}/square/{n % 5}")
-            assert reply.json() == {"n": n % 5, "square": (n % 5) ** 2}
-            headers = {"Cookie": f"name=visitor{number}"}
-            reply = runner.fetch(f"{server.url}/hello", headers=headers)
-            assert reply.json() == {"message": f"Hello, visitor{number}!"}
-
-            if n % 4 == number % 4:
-                assert clear(server) in (302, 303)
-
-    together(visit, 8)
-    assert not server.complaints()
-
-
-def test_only_successful_responses_for_everybody_reach_redis(server, service):
-    for page in (*PAGES, "/search", "/search?q="):
-        headers = {"Cookie": "name=ada"}
-        runner.fetch(f"{server.url}{page}", headers=headers)
-
-    with redis.from_url(service.url) as client:
-        keys = client.keys()
-        # The report, the search, and the square with its version.
-        assert len(keys) == 4
-        assert all(0 < client.ttl(key) <= 300 for key in keys)
-        assert not any(b"ada" in client.get(key) for key in keys)
-
-
-def test_clear_leaves_the_entries_of_another_prefix(boot, service):
+def test_entries_in_redis_expire_and_have_their_own_prefix(boot, env):
     with (
-        boot(FLASK_CACHE_KEY_PREFIX="mine:") as server,
-        redis.from_url(service.url) as client,
+        boot(FLASK_CACHE_KEY_PREFIX="mine:", **env) as server,
+        redis.from_url(env["FLASK_CACHE_REDIS_URL"]) as client,
     ):
         client.set("yours:view//report", "")
-        fetch_all(server)
-        assert len(client.keys("mine:*")) == 4
+        assert statuses(server) == [200] * len(PAGES)
+        # The report, the search, and the square with its version.
+        keys = client.keys("mine:*")
+        assert len(keys) == 4
+        assert all(0 < client.ttl(key) <= 300 for key in keys)
         assert clear(server) in (302, 303)
         assert client.keys() == [b"yours:view//report"]
 
 
-def test_pages_work_without_redis_and_cache_again_with_it(boot, service):
-    service.stop()
+@pytest.mark.parametrize("away", [stopped, servers.Service.hanging])
+def test_pages_work_while_redis_is_away_and_are_cached_again_afterwards(
+    boot, fresh, env, service, away
+):
+    """For a Redis that hangs, the README names two settings."""
+    if away != stopped:
+        section = runner.section(fresh, "Before production")
+        found = re.findall(r"(FLASK_CACHE_OPTIONS\w+)=([\d.]+)", section)
+        assert len(found) == 2
+        env |= found
 
-    with boot() as server:
-        for _ in range(2):
-            assert fetch_all(server) == [200] * len(PAGES)
-            assert len(reports(server)) > 2
+    with boot(LOG, failing=True, **env) as server:
+        reports(server)
+
+        with away(service):
+            assert statuses(server) == [200] * len(PAGES)
+            assert reports(server) > 2
             assert clear(server) == 503
-            service.start()
-            runner.fetch(f"{server.url}/report")
-            assert len(reports(server)) == 1
-            assert clear(server) in (302, 303)
-            service.stop()
 
-        service.start()
-
-
-def test_pages_work_while_redis_hangs(boot, service, folder):
-    """With the settings of the README, which make the wait short."""
-    section = runner.section(folder, "Before production")
-    settings = dict(re.findall(r"(FLASK_CACHE_OPTIONS\w+)=([\d.]+)", section))
-    assert len(settings) == 2
-
-    with boot(**settings) as server:
-        runner.fetch(f"{server.url}/report")
-
-        with service.hanging():
-            assert fetch_all(server) == [200] * len(PAGES)
-            assert len(reports(server)) > 2
-
-        # On a busy machine, Redis too can need longer than these settings.
-        deadline = time.monotonic() + runner.PATIENCE
-
-        while len(reports(server)) > 1:
-            assert time.monotonic() < deadline
-
-
-def test_page_is_sent_when_redis_stops_while_it_is_computed(server, service):
-    with (
-        redis.from_url(service.url) as client,
-        client.monitor() as monitor,
-        ThreadPoolExecutor() as pool,
-    ):
-        reply = pool.submit(runner.fetch, f"{server.url}/report")
-        commands = (entry["command"] for entry in monitor.listen())
-        assert any(command.startswith("GET ") for command in commands)
-        service.stop()
-        assert reply.result().status == 200
-        service.start()
+        # On a busy machine, even Redis can need longer than those settings.
+        wait_until(lambda: reports(server) == 1)

@@ -1,64 +1,30 @@
-"""sqlite3: things that only several worker processes can show."""
+"""sqlite3: what only several worker processes can show."""
 
 import shutil
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from itertools import chain
 
-import pytest
 import runner
-import starts
+from helpers import start_at_once, together
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return runner.copy(runner.SAMPLES["sqlite3"], tmp_path)
+def test_four_workers_can_start_at_once_on_no_database(fresh):
+    for _ in range(5):
+        shutil.rmtree(fresh / "instance", ignore_errors=True)
+        start_at_once(fresh)
 
 
-@pytest.fixture
-def server(folder, tmp_path):
-    with runner.boot(folder, log=tmp_path / "log", gunicorn=True) as server:
-        yield server
-        assert not server.complaints()
+def test_workers_lose_no_user_and_store_no_name_twice(boot):
+    with boot() as server:
+        users = f"{server.url}/users"
+        replies = together(lambda _: runner.fetch(users))
+        assert [reply.json() for reply in replies] == [[]] * 16
 
+        def add(number):
+            names = ["ada", *(f"{number}x{turn}" for turn in range(50))]
+            forms = [{"username": name, "email": "a@b"} for name in names]
+            return [runner.fetch(users, form).status for form in forms]
 
-def add(server, username):
-    form = {"username": username, "email": "a@b.example"}
-    return runner.fetch(f"{server.url}/users", form).status
-
-
-def at_once(clients, function):
-    """Call `function` with each number below `clients`, all at once."""
-    start = Barrier(clients)
-
-    def call(number):
-        start.wait()
-        return function(number)
-
-    with ThreadPoolExecutor(clients) as pool:
-        return list(pool.map(call, range(clients)))
-
-
-def test_writers_in_two_workers_lose_nothing(server):
-    statuses = at_once(
-        8, lambda n: {add(server, f"{n}x{turn}") for turn in range(50)}
-    )
-    assert set.union(*statuses) <= {302, 303}
-    assert len(runner.fetch(f"{server.url}/users").json()) == 400
-
-
-def test_concurrent_requests_cannot_take_the_same_name(server):
-    statuses = at_once(16, lambda _: add(server, "ada"))
-    assert sorted(statuses)[0] in (302, 303)
-    assert sorted(statuses)[1:] == [409] * 15
-
-
-def test_first_requests_at_once_find_the_tables(server):
-    replies = at_once(16, lambda _: runner.fetch(f"{server.url}/users"))
-    assert [reply.json() for reply in replies] == [[]] * 16
-
-
-def test_four_workers_can_start_at_once_on_no_database(folder):
-    with starts.at_once(folder, "flask") as start:
-        for _ in range(10):
-            shutil.rmtree(folder / "instance", ignore_errors=True)
-            assert start() == 0
+        statuses = [*chain(*together(add, 8))]
+        assert {*statuses} <= {302, 303, 409}
+        assert statuses.count(409) == 7
+        assert len(runner.fetch(users).json()) == 401

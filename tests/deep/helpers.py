@@ -1,0 +1,84 @@
+"""What the tests of several samples do to a copy, a worker, or a server."""
+
+import contextlib
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import runner
+
+# For speed, the processes are forks of one that has imported the libraries.
+START = """
+import multiprocessing, sys
+import flask_sqlalchemy, psycopg
+
+def start():
+    barrier.wait()
+    import app
+    exec(sys.argv[1])
+
+fork = multiprocessing.get_context("fork")
+barrier = fork.Barrier(4)
+processes = [fork.Process(target=start) for _ in range(4)]
+[process.start() for process in processes]
+[process.join() for process in processes]
+sys.exit(any(process.exitcode for process in processes))
+"""
+
+
+def edit(folder, old, new):
+    """Replace text that is once in `app.py`, or append where `old` is ''."""
+    path = folder / "app.py"
+    text = path.read_text("utf-8")
+    assert not old or text.count(old) == 1
+    text = text.replace(old, new) if old else text + new
+    path.write_text(text, "utf-8")
+
+
+def start_at_once(folder, create="", **env):
+    """Start the app in four processes that wait for each other.
+
+    gunicorn's workers seldom meet. `create` is a call of the factory.
+    """
+    done = runner.python("-c", START, create, cwd=folder, **env)
+    assert done.returncode == 0, done.stderr
+
+
+def together(work, times=16):
+    """Return what `times` threads get that do `work` at the same time."""
+    barrier = Barrier(times)
+
+    def one(number):
+        barrier.wait()
+        return work(number)
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(one, range(times)))
+
+
+def wait_until(found):
+    """Call `found` until it returns something true, and return that."""
+    deadline = time.monotonic() + runner.PATIENCE
+
+    while not (result := found()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+    return result
+
+
+def peaks(server):
+    """Return the most memory that each worker ever had, in kB."""
+    paths = [Path(f"/proc/{pid}/status") for pid in server.workers()]
+    found = [re.search(r"VmHWM:\s+(\d+)", it.read_text()) for it in paths]
+    return [int(match[1]) for match in found]
+
+
+@contextlib.contextmanager
+def stopped(service):
+    """Stop a server of `servers`, and start it again with its data."""
+    service.stop()
+    yield
+    service.start()

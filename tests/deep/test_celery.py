@@ -234,7 +234,7 @@ def test_page_moves_the_bar_and_shows_the_results(site, page):
         return form.get_by_role("status")
 
     page.goto(f"{site.web.url}/")
-    bar = page.get_by_role("progressbar")
+    bar = page.get_by_role("progressbar").first
     process = press("Process", Steps="100")
     expect(process).to_have_text("The task is waiting or running.")
     expect(page.get_by_role("button", name="Process")).to_be_disabled()

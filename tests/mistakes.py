@@ -1,250 +1,142 @@
-"""Make one mistake after another in this folder's sample, and watch it fail.
+"""Runs a sample's own test again and again, with one mistake after another.
 
-A mistake is an undefined name at the start of a function, or a misspelled
-name of a template. In each case, a request must end in a 500 and a traceback
-in the log. Otherwise, the sample hides what its reader has to see.
-
-Run this in a copy of a sample. It exits with 1 and says which mistakes the
-sample hides, or which ones no request reaches.
+Each run is a fork of one process, this file, which has imported the modules
+that the sample imports. Many runs would take too long otherwise.
 """
 
 import contextlib
-import gc
 import hashlib
-import inspect
-import io
+import importlib
 import json
 import os
 import re
-import shutil
 import signal
+import subprocess
 import sys
-import time
-import traceback
-from importlib import import_module
-from itertools import islice
+import tempfile
 from pathlib import Path
 
+import pytest
 import runner
-from flask.cli import ScriptInfo
-from workshop import first_line, functions, imports
+import workshop
 
-HERE = Path.cwd()
-UNDEFINED = '(__import__("sys").stderr.write("REACHED"), undefined_name)'
-ACCOUNT = {"username": "admin", "password": "secret"}
+# Exit codes of pytest: a test failed, or it can't import the sample.
+FAILED = (1, 2)
 
 
-def misspelled_templates():
-    """Yield (description, file, text, error) for each name of a template."""
-    names = {
-        path.relative_to(folder).as_posix()
-        for folder in HERE.rglob("templates")
-        for path in folder.rglob("*.*")
-    }
-    files = [*runner.sources(HERE), *HERE.rglob("templates/**/*.*")]
+class Stop:
+    """Ends at the first failure, without the teardown of the fixtures."""
 
-    for path in files:
-        text = path.read_text(encoding="utf-8")
-
-        for match in re.finditer(r"""["']([\w./-]+)["']""", text):
-            if match[1] in names:
-                place = match.start(1)
-                changed = f"{text[:place]}misspelled-{text[place:]}"
-                what = f"the name {match[1]} in {path.name}"
-                yield what, path, changed, "TemplateNotFound"
-
-
-def undefined_names():
-    """Yield (description, file, text, error) for each function."""
-    for path in runner.sources(HERE):
-        lines = path.read_text(encoding="utf-8").splitlines()
-
-        for name, node in functions(path).items():
-            start = " " * node.body[0].col_offset
-            first = min(first_line(node), node.end_lineno + 1) - 1
-            changed = [*lines[:first], start + UNDEFINED, *lines[first:]]
-            yield name, path, "\n".join(changed) + "\n", "NameError"
-
-
-def load_app():
-    """Return the app, with all switches of its factory on."""
-    module = import_module("app")
-
-    if factory := getattr(module, "create_app", None):
-        parameters = inspect.signature(factory).parameters.values()
-        switches = {
-            parameter.name: True
-            for parameter in parameters
-            if parameter.default is False
-        }
-
-        if switches:
-            return factory(**switches)
-
-    return ScriptInfo(app_import_path="app").load_app()
-
-
-def all_requests(app):
-    """Return [(method, path, form)] for each rule and each link."""
-    found, fields = [("GET", "/no/such/page")], set()
-
-    for rule in app.url_map.iter_rules():
-        path = re.sub(r"<any\((\w+).*?>", r"\1", rule.rule)
-        path = re.sub(r"<int.*?>", "1", path)
-        path = re.sub(r"<.*?>", "x", path)
-        found += [
-            (method, path)
-            for method in sorted(rule.methods or {"GET"})
-            if method not in {"HEAD", "OPTIONS"}
-        ]
-
-    for method, path in found[:]:
-        if method == "GET":
-            page = request(app.test_client(), method, path)[0]
-            fields |= set(re.findall(r'name="(\w+)"', page))
-            links = re.findall(r'href="(/[^"#]*)"', page)
-            found += [("GET", link) for link in links]
-
-    form = dict.fromkeys(fields, "x")
-    return [(*one, form) for one in dict.fromkeys(found)]
-
-
-def request(client, method, path, form=None):
-    """Return (body, log, status) of a request."""
-    sys.stderr = log = io.StringIO()
-
-    try:
-        response = client.open(path, method=method, data=form)
-        # A stream can be endless.
-        body = b"".join(islice(response.iter_encoded(), 100))
-        response.close()
-    except Exception:  # noqa: BLE001
-        # It leaves the app, so every server logs it and responds with 500.
-        return "", log.getvalue() + traceback.format_exc(), 500
-
-    body = body.decode(errors="replace")
-    return body, log.getvalue(), response.status_code
-
-
-def problem(error, name, requests):
-    """Return what is wrong with how the sample handles a mistake, or ''."""
-    sys.stderr = io.StringIO()
-
-    try:
-        app = load_app()
-    except Exception:  # noqa: BLE001
-        return "" if error in traceback.format_exc() else "doesn't import"
-
-    client = app.test_client()
-    visited = set()
-    todo = [(None, *one) for one in requests]
-    logins = [
-        rule.rule
-        for rule in app.url_map.iter_rules()
-        if rule.endpoint.endswith("login")
-    ]
-
-    for login, method, path, form in todo:
-        if login and login not in visited:
-            client.post(login, data=ACCOUNT)
-            visited.add(login)
-
-        body, log, status = request(client, method, path, form)
-
-        if "Traceback" in log and error in log and status == 500:
-            return ""
-
-        # The gallery shows the error of another sample on its page.
-        if error in body:
-            return ""
-
-        if "REACHED" in log:
-            return f"is hidden by the response to {method} {path}"
-
-        # Some pages are only reached after a login.
-        if status in {302, 303} and method == "GET" and not login:
-            todo += [(login, method, path, form) for login in logins]
-
-    views = {
-        inspect.unwrap(view).__name__ for view in app.view_functions.values()
-    }
-
-    # A helper isn't always reached, but every view and every template is.
-    if error == "TemplateNotFound" or name in views:
-        return "isn't reached by any request"
-
-    return ""
-
-
-def look():
-    """Return the requests to send, and import what the sample imports.
-
-    Each mistake is tried in a fork of this process, so that is cheap then.
-    """
-    for name in imports(HERE):
-        import_module(name)
-
-    reading, writing = os.pipe()
-
-    if (pid := os.fork()) == 0:
-        known = set(sys.modules)
-        requests = all_requests(load_app())
-        found = sorted(sys.modules.keys() - known), requests
-        os.write(writing, json.dumps(found).encode())
-        os._exit(0)
-
-    os.close(writing)
-    own = {path.stem for path in HERE.rglob("*")}
-
-    with os.fdopen(reading, encoding="utf-8") as found:
-        modules, requests = json.load(found)
-
-    # Views can import modules late.
-    for name in modules:
-        if name.partition(".")[0] not in own:
-            with contextlib.suppress(ImportError):
-                import_module(name)
-
-    os.waitpid(pid, 0)
-    return requests
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            print(report.longreprtext, report.caplog, flush=True)
+            os._exit(1)
 
 
 def main():
-    sys.path.insert(0, str(HERE))
-    time.sleep = lambda seconds: None
-    # Hashing a password is slow on purpose, and no password is safe here.
-    hashlib.scrypt = lambda password, salt, **_: hashlib.sha256(salt).digest()
-    requests = look()
-    gc.freeze()
-    failed = False
+    # The test must not find this folder.
+    sys.path.pop(0)
+    # Hashing a password is slow on purpose, but these runs are many.
+    hashlib.scrypt = lambda password, salt, **_: hashlib.sha256(
+        password + salt
+    ).digest()
 
-    for what, path, text, error in [
-        *undefined_names(),
-        *misspelled_templates(),
-    ]:
-        original = path.read_bytes()
-        path.write_text(text, encoding="utf-8")
+    for path in Path().rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
 
-        shutil.rmtree("instance", ignore_errors=True)
+        for name in re.findall(r"^(?:from|import) (\w[\w.]*)", text, re.M):
+            # The sample's own modules can't be found from here.
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
 
-        if (pid := os.fork()) == 0:
-            signal.alarm(runner.PATIENCE)
-            found = problem(error, what, requests)
+    for line in sys.stdin:
+        if not os.fork():
+            signal.alarm(runner.PATIENCE * 2)
+            output = os.open(
+                sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            )
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            code = pytest.main(json.loads(line), [Stop()])
+            sys.stdout.flush()
+            os._exit(code)
 
-            if found:
-                print(f"{error} in {what} {found}.", flush=True)
+        print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
 
-            os._exit(bool(found))
 
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        failed |= code != 0
+@contextlib.contextmanager
+def warm(folder):
+    """Yield a function that runs pytest and returns (exit code, output)."""
+    with (
+        tempfile.TemporaryDirectory() as tmp,
+        subprocess.Popen(
+            [sys.executable, __file__, f"{tmp}/output"],
+            cwd=folder,
+            env=runner.environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        ) as process,
+    ):
 
-        if code == -signal.SIGALRM:
-            print(f"{error} in {what}: a request doesn't end.", flush=True)
+        def run(*args):
+            options = ["-q", "--tb=short", "-o", "verbosity_assertions=2"]
+            line = json.dumps([*options, f"--basetemp={tmp}/tests", *args])
+            print(line, file=process.stdin, flush=True)
+            code = int(process.stdout.readline())
+            return code, Path(tmp, "output").read_text("utf-8", "replace")
 
-        path.write_bytes(original)
+        yield run
 
-    sys.exit(failed)
+
+def tried(folder, mistakes):
+    """Yield (description, exit code, output) of the test for each mistake.
+
+    A mistake is (description, path, new text of the file).
+    """
+    with warm(folder) as run:
+        code, output = run("--durations=0", "--durations-min=0.3")
+        assert code == 0, output
+        # Run the slow tests only if no other one fails.
+        slow = {*re.findall(rf"test_{folder.name}\.py::\w+", output)}
+        quick = [f"--deselect={name}" for name in slow]
+
+        for what, path, text in mistakes:
+            original = path.read_bytes()
+            path.write_text(text, encoding="utf-8")
+            code, output = run(*quick)
+
+            if slow and code not in FAILED:
+                code, output = run(*slow)
+
+            path.write_bytes(original)
+            yield what, code, output
+
+
+def programming_errors(folder):
+    """Yield a mistake for each function, and for each name of a template.
+
+    The description begins with the name of the exception.
+    """
+    for path in runner.sources(folder):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+
+        for name, node in workshop.functions(path).items():
+            first = workshop.first_line(node) - 1
+            line = f"{' ' * node.body[0].col_offset}undefined_name\n"
+            text = "".join([*lines[:first], line, *lines[first:]])
+            yield f"NameError in {name} of {path.name}", path, text
+
+    templates = [*folder.rglob("templates/**/*.*")]
+    names = "|".join(re.escape(path.name) for path in templates) or "^"
+
+    for path in [*runner.sources(folder), *templates]:
+        text = path.read_text(encoding="utf-8")
+
+        for found in re.finditer(rf"[\"'](?=[\w/]*({names})[\"'])", text):
+            wrong = f"{text[: found.end()]}misspelled-{text[found.end() :]}"
+            what = f"TemplateNotFound for {found[1]} in {path.name}"
+            yield what, path, wrong
 
 
 if __name__ == "__main__":

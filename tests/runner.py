@@ -4,7 +4,6 @@ This file knows no sample by its name. Every folder in `samples` that contains
 an `app.py` is a sample.
 """
 
-import ast
 import contextlib
 import functools
 import json
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPConnection, IncompleteRead
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = {
@@ -30,7 +29,6 @@ SAMPLES = {
 # Running a sample can leave these in its folder.
 LEFT_BEHIND = ("instance", "__pycache__", ".pytest_cache", ".ruff_cache")
 PATIENCE = 300  # seconds, because a busy machine can be very slow
-LARGEST = 64_000_000  # bytes of a body that fetch() reads
 
 URL_MAP = """
 import json
@@ -40,15 +38,10 @@ app = ScriptInfo(app_import_path="app").load_app()
 print(json.dumps([
     {
         "rule": rule.rule,
-        "endpoint": rule.endpoint,
         "methods": sorted(rule.methods or ()),
-        "defaults": sorted(rule.defaults or ()),
         "arguments": {
-            name: [
-                rule._converters[name].__class__.__name__,
-                rule._converters[name].regex,
-            ]
-            for name in sorted(rule.arguments) if name in rule._converters
+            name: [type(converter).__name__, converter.regex]
+            for name, converter in rule._converters.items()
         },
     }
     for rule in app.url_map.iter_rules()
@@ -120,12 +113,12 @@ def contents(folder):
 
 def sources(folder):
     """Return the Python files of a sample without its test."""
-    return sorted(
+    paths = [folder / name for name in contents(folder)]
+    return [
         path
-        for path in folder.rglob("*.py")
-        if not path.name.startswith("test_")
-        and not set(LEFT_BEHIND) & set(path.relative_to(folder).parts)
-    )
+        for path in paths
+        if path.suffix == ".py" and not path.name.startswith("test_")
+    ]
 
 
 def section(folder, heading):
@@ -145,17 +138,6 @@ def url_map(folder):
 
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
-
-
-def plain_gets(folder):
-    """Return the paths without arguments that respond to a GET."""
-    return sorted(
-        {
-            rule["rule"]
-            for rule in url_map(folder)
-            if "GET" in rule["methods"] and "<" not in rule["rule"]
-        }
-    )
 
 
 # -- Boot -------------------------------------------------------------------
@@ -192,20 +174,6 @@ class Server:
         return text if re.search(r"Traceback|Warning:", text) else ""
 
 
-def wsgi_target(folder):
-    """Return gunicorn's name for the app: `app:app` or `app:create_app()`."""
-    text = (folder / "app.py").read_text(encoding="utf-8")
-    names = set()
-
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.Assign):
-            names |= {ast.unparse(target) for target in node.targets}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {alias.asname or alias.name for alias in node.names}
-
-    return "app:app" if "app" in names else "app:create_app()"
-
-
 @contextlib.contextmanager
 def started(command, *, cwd, log, env, ready):
     """Start a command, wait until its log matches `ready`, and stop it later.
@@ -228,65 +196,52 @@ def started(command, *, cwd, log, env, ready):
         deadline = time.monotonic() + PATIENCE
 
         while not (
-            match := re.search(ready, log.read_text("utf-8", "replace"))
+            match := re.search(
+                ready, text := log.read_text("utf-8", "replace")
+            )
         ):
             if process.poll() is not None or time.monotonic() > deadline:
-                text = log.read_text("utf-8", "replace")
                 raise RuntimeError(f"{command} didn't start:\n{text}")
 
             time.sleep(0.02)
 
         yield process, match
     finally:
-        stop(process)
+        process.terminate()
 
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE / 10)
 
-def stop(process):
-    """Stop a process by its id, and everything that it has started."""
-    process.terminate()
+        # Stop everything that it has started as well.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
-    try:
-        process.wait(PATIENCE / 10)
-    except subprocess.TimeoutExpired:
-        process.kill()
         process.wait()
-
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager
 def boot(
-    folder,
-    *,
-    log,
-    app="app",
-    cwd=None,
-    gunicorn=False,
-    workers=2,
-    prefix="",
-    before=(),
-    **env,
+    folder, *, log, app="app", gunicorn=False, workers=2, prefix="", **env
 ):
     """Boot a sample on a free port of 127.0.0.1, and yield its `Server`.
 
     The output goes to the file `log`. With `gunicorn`, that many workers of
     four threads serve it under the URL prefix `prefix`. Otherwise, it's
-    `flask --app APP run` in the folder `cwd`. `before` is a command that
-    starts the real one.
+    `flask --app APP run`.
     """
-    flask = ["-m", "flask", "--app", app, "run", "--port", "0"]
-    command = [sys.executable, "-W", "error", *flask]
+    command = ["flask", "--app", app, "run", "--port", "0"]
 
     if gunicorn:
-        command[3:] = ["-m", "gunicorn", "-w", f"{workers}", "--threads", "4"]
+        text = (folder / "app.py").read_text(encoding="utf-8")
+        named = re.search(r"^(?:app =|from .+ import app$)", text, re.M)
+        command = ["gunicorn", "-w", f"{workers}", "--threads", "4"]
         command += ["-b", "127.0.0.1:0", "--no-control-socket"]
-        command += [wsgi_target(folder)]
+        command += ["app:app" if named else "app:create_app()"]
         env["SCRIPT_NAME"] = prefix or None
 
     with started(
-        [*before, *command],
-        cwd=cwd or folder,
+        [sys.executable, "-W", "error", "-m", *command],
+        cwd=folder,
         log=log,
         env=environment(**env),
         ready=r"http://127\.0\.0\.1:(\d+)",
@@ -314,57 +269,46 @@ class Reply:
 
 
 def fetch(
-    url,
-    form=None,
-    *,
-    method=None,
-    headers=None,
-    body=None,
-    seconds=PATIENCE,
+    url, form=None, *, method=None, headers=(), body=None, seconds=PATIENCE
 ):
     """GET `url`, or POST `form` (a dict) or `body` (bytes) to it.
 
-    Each call opens a connection and follows no redirect. A body that is too
-    long, or that doesn't end in `seconds`, is cut off.
+    Each call opens a connection and follows no redirect. A body that doesn't
+    end in `seconds` is cut off.
     """
     parts = urlsplit(url)
-    headers = dict(headers or {})
+    headers = dict(headers)
 
     if form is not None:
         body = urlencode(form)
         headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
 
     method = method or ("GET" if body is None else "POST")
-    connection = HTTPConnection(parts.hostname, parts.port, timeout=PATIENCE)
+    target = parts._replace(
+        scheme="", netloc="", path=parts.path or "/", fragment=""
+    )
     deadline = time.monotonic() + seconds
+    connection = HTTPConnection(parts.netloc, timeout=PATIENCE)
+    received = bytearray()
 
     with contextlib.closing(connection):
-        target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
-        connection.request(method, target, body, headers)
+        connection.request(method, target.geturl(), body, headers)
         # The connection forgets the socket if the server wants to close it.
         sock = connection.sock
-        received = bytearray()
 
-        with connection.getresponse() as response:
-            # Python 3.13 closes the socket after the last byte.
-            while (
-                not response.isclosed()
-                and len(received) < LARGEST
-                and time.monotonic() < deadline
-            ):
-                sock.settimeout(max(deadline - time.monotonic(), 0.001))
+        with (
+            connection.getresponse() as response,
+            contextlib.suppress(TimeoutError),
+        ):
+            sock.settimeout(seconds)
 
-                try:
-                    block = response.read1(65536)
-                except TimeoutError:
-                    break
-
-                if not block and response.length:
-                    raise IncompleteRead(bytes(received), response.length)
-
-                if not block:
-                    break
-
+            while block := response.read1(65536):
                 received += block
 
-        return Reply(response.status, response.headers, bytes(received))
+                if time.monotonic() > deadline:
+                    break
+            else:
+                if response.length:
+                    raise IncompleteRead(bytes(received), response.length)
+
+    return Reply(response.status, response.headers, bytes(received))

@@ -1,16 +1,15 @@
 """Every sample starts, works, and passes its own test, wherever it stands."""
 
-import fcntl
-import os
+import functools
 import re
 import shlex
 import shutil
 import sys
-import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin, urlsplit
 
+import mistakes
 import pytest
 import runner
 
@@ -18,44 +17,42 @@ import runner
 TYPED = {"email": "ada@example.com", "number": "1", "password": "secret"}
 
 
-@pytest.fixture
-def python(sample, tmp_path_factory):
-    """The Python of an environment with the sample's own requirements alone.
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory):
+    """A function that returns the Python of an environment of its own.
 
-    Samples with the same requirements share it, and so do xdist's workers.
+    It has only these packages. Samples with the same requirements share it.
     """
-    text = (sample / "requirements.txt").read_text(encoding="utf-8")
-    shared = tmp_path_factory.getbasetemp()
-    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
-    env = shared / f"env-{zlib.crc32(text.encode())}"
-    uv = shutil.which("uv", path=Path(sys.executable).parent) or "uv"
-    # With `make test-lowest`, these are the lowest versions that the file
-    # allows, of indirect packages as well.
-    needed = [*text.split(), "pytest>=9"]
 
-    with env.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    @functools.cache
+    def create(*packages):
+        env = tmp_path_factory.mktemp("environment") / "env"
+        uv = shutil.which("uv", path=Path(sys.executable).parent) or "uv"
 
-        if not env.exists():
-            for command in (
-                [uv, "venv", "--python", sys.executable, env],
-                [uv, "pip", "install", "--python", env, *needed],
-            ):
-                done = runner.run(command, cwd=shared)
-                assert done.returncode == 0, done.stderr
+        for command in (
+            [uv, "venv", "--python", sys.executable, env],
+            [uv, "pip", "install", "--python", env, *packages],
+        ):
+            done = runner.run(command, cwd=env.parent)
+            assert done.returncode == 0, done.stderr
 
-    return env / "bin" / "python"
+        return env / "bin" / "python"
+
+    return create
 
 
 def test_own_test_passes_in_an_environment_of_its_own(
-    sample, python, tmp_path
+    sample, tmp_path, environment
 ):
+    text = (sample / "requirements.txt").read_text(encoding="utf-8")
     folder = runner.copy(sample, tmp_path / "samples")
     # From the root. The exercises run the tests inside their folder.
     done = runner.own_tests(
         tmp_path,
         *("-W", "error", f"samples/{sample.name}"),
-        python=python,
+        # With `make test-lowest`, these are the lowest versions that the
+        # sample allows, of indirect packages as well.
+        python=environment(*text.split(), "pytest>=9"),
         # The next sample with these requirements starts faster.
         PYTHONDONTWRITEBYTECODE=None,
     )
@@ -68,48 +65,51 @@ def test_own_test_passes_in_an_environment_of_its_own(
     )
 
 
-def visit(sample, folder, server, paths):
-    """Request the paths, and look for trouble."""
-    for path in paths:
-        # A stream can be endless, so five seconds of it are enough.
-        reply = runner.fetch(server.url + path, seconds=5)
-        assert reply.status < 500, f"{path} returned {reply.status}."
+@pytest.mark.parametrize("gunicorn", [False, True])
+def test_first_start_works(sample, tmp_path, gunicorn):
+    """`flask run` from the root, or gunicorn with two workers."""
+    folder = runner.copy(sample, tmp_path / "samples")
+    options = {"app": f"samples/{sample.name}/app", "gunicorn": gunicorn}
+    paths = [
+        rule["rule"]
+        for rule in runner.url_map(sample)
+        if "GET" in rule["methods"] and not rule["arguments"]
+    ]
 
-        if path == "/":
-            assert reply.status in (200, 302, 303, 307), reply.status
+    with runner.boot(
+        folder if gunicorn else tmp_path, log=tmp_path / "log", **options
+    ) as server:
+        if gunicorn:
+            assert len(server.workers()) == 2
+            # Often enough that both workers respond.
+            paths += ["/"] * 6
 
-    assert not server.complaints(), server.complaints()
+        for path in paths:
+            # A stream can be endless, so five seconds of it are enough.
+            reply = runner.fetch(server.url + path, seconds=5)
+            assert reply.status < (400 if path == "/" else 500), path
+
+        assert not server.complaints(), server.complaints()
+
     assert runner.contents(folder) == runner.contents(sample), (
         "The sample wrote into its folder. Write below app.instance_path."
     )
 
 
-def test_first_start_from_the_root_works(sample, tmp_path):
-    folder = runner.copy(sample, tmp_path / "samples")
-    app = f"samples/{sample.name}/app"
-
-    with runner.boot(tmp_path, app=app, log=tmp_path / "log") as server:
-        visit(sample, folder, server, runner.plain_gets(sample))
-
-
-def test_first_start_with_two_gunicorn_workers_works(sample, tmp_path):
-    folder = runner.copy(sample, tmp_path)
-
-    with runner.boot(folder, log=tmp_path / "log", gunicorn=True) as server:
-        assert len(server.workers()) == 2
-        # Often enough that both workers respond.
-        visit(sample, folder, server, ["/"] * 6)
-
-
 def test_programming_errors_are_shown(sample, tmp_path):
-    """See mistakes.py: no mistake ends in anything but a traceback."""
+    """A test of the sample fails with the traceback, whatever the mistake."""
     folder = runner.copy(sample, tmp_path)
-    # A sample can show the folders beside it, so put one there.
-    beside = next(one for one in runner.SAMPLES.values() if one != sample)
-    runner.copy(beside, tmp_path)
-    script = Path(__file__).with_name("mistakes.py")
-    done = runner.python(script, cwd=folder)
-    assert done.returncode == 0, done.stdout + done.stderr
+    errors = mistakes.programming_errors(folder)
+    hidden = [
+        what
+        for what, _, output in mistakes.tried(folder, errors)
+        if what.split()[0] not in output
+    ]
+    assert not hidden, (
+        f"samples/{sample.name} catches these errors, or no test of it reaches"
+        f" them: {', '.join(hidden)}. Don't catch what a mistake in the code"
+        " raises, or add a test."
+    )
 
 
 # -- Under a prefix ---------------------------------------------------------
@@ -198,28 +198,18 @@ def test_urls_stay_under_a_prefix(sample, tmp_path):
 # -- Try it -----------------------------------------------------------------
 
 
-def commands(text):
-    """Yield (command, expected output) of all console blocks in the text."""
-    for block in re.findall(r"```console\n(.*?)```", text, re.S):
-        yield from re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", block, re.M)
-
-
 def normal(output):
     """Return the output without what may differ between versions."""
     output = output.replace("\r", "").strip()
-    output = re.sub(r"^(HTTP/1.1 \d+).*", r"\1", output, flags=re.M)
     # Flask 3.2 redirects with 303 instead of 302.
-    return re.sub(r"^HTTP/1.1 303", "HTTP/1.1 302", output, flags=re.M)
-
-
-def matches(expected, output):
-    """Return whether the output is as expected. `...` matches anything."""
-    pattern = ".*".join(map(re.escape, normal(expected).split("...")))
-    return re.fullmatch(pattern, normal(output), re.S)
+    output = re.sub(r"^HTTP/1.1 303", "HTTP/1.1 302", output, flags=re.M)
+    return re.sub(r"^(HTTP/1.1 \d+).*", r"\1", output, flags=re.M)
 
 
 def test_try_it_prints_what_the_readme_says(sample, tmp_path):
-    tried = list(commands(runner.section(sample, "Try it")))
+    text = runner.section(sample, "Try it")
+    blocks = "".join(re.findall(r"```console\n(.*?)```", text, re.S))
+    tried = re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", blocks, re.M)
     assert tried, 'Write console blocks with "$ curl …" under "## Try it".'
     folder = runner.copy(sample, tmp_path)
 
@@ -236,7 +226,9 @@ def test_try_it_prints_what_the_readme_says(sample, tmp_path):
             words = [word.replace(":8000", port) for word in words]
             output = runner.run(words, cwd=folder).stdout
             output = output.replace(port, ":8000")
-            assert matches(expected, output), (
+            # `...` stands for any text.
+            parts = map(re.escape, normal(expected).split("..."))
+            assert re.fullmatch(".*".join(parts), normal(output), re.S), (
                 f'Under "## Try it", the README says that\n$ {command}\n'
                 f"prints\n{expected}\nbut it prints\n{output}"
             )

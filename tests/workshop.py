@@ -19,15 +19,12 @@ import contextlib
 import difflib
 import importlib.metadata
 import itertools
-import json
 import os
 import re
 import shlex
 import shutil
 import socket
-import subprocess
 import sys
-import tempfile
 import textwrap
 from pathlib import Path
 from typing import NamedTuple
@@ -46,14 +43,14 @@ class Step(NamedTuple):
 def steps(folder):
     """Return the steps of the exercise in the README, easiest first."""
     text = runner.section(folder, "Teach it").partition("**Exercise:**")[2]
-    text = text.partition("\n**")[0]
     found = []
 
-    for item in re.split(r"^\d+\. ", text, flags=re.M)[1:]:
+    for item in re.split(r"^\d+\. `", text.partition("\n**")[0], flags=re.M)[
+        1:
+    ]:
         name, _, hint = " ".join(item.split()).partition("`: ")
-        hint = f"{hint[:1].upper()}{hint[1:]}"
         command = re.search(r"`(pytest(?: -k [^`]+)?)`", hint)
-        name = name.removeprefix("`")
+        hint = f"{hint[:1].upper()}{hint[1:]}"
         found.append(Step(name, hint, command[1] if command else ""))
 
     return found
@@ -78,9 +75,8 @@ def write(folder, made, left):
     }
 
     for file in files(folder):
-        shutil.copy(folder / file, made / file)
-        names = hints.keys() & regions(made / file, file)
-        blank(made / file, {name: hints[name] for name in names}, file)
+        text = blank(folder / file, hints, file)
+        (made / file).write_text(text, encoding="utf-8")
 
 
 # -- Blanking ---------------------------------------------------------------
@@ -95,6 +91,7 @@ COMMENTS = {
 HEADING = re.compile(r"\{?(?:#|//) -- (?P<title>.+?) --|<h2>(?P<h2>.+)</h2>$")
 # A section ends at the next heading, or when a page continues around it.
 END = re.compile(rf"{HEADING.pattern}|</main>|{{% block")
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Region(NamedTuple):
@@ -131,8 +128,7 @@ def regions(path, file=""):
             # Leave the blank lines around the section.
             if inside := [at for at in rest if lines[at].strip()]:
                 title = heading["title"] or heading["h2"]
-                name = f"{file}: {title}"
-                found[name] = Region(inside[0], inside[-1] + 1)
+                found[f"{file}: {title}"] = Region(inside[0], inside[-1] + 1)
 
     if path.suffix != ".py":
         return found | {file: Region(0, len(lines))}
@@ -146,9 +142,8 @@ def regions(path, file=""):
 
         indent = node.body[0].col_offset
         before = "\n" if ast.get_docstring(node) is not None else ""
-        found[name] = Region(
-            first, node.end_lineno, indent, before, f"{' ' * indent}...\n"
-        )
+        after = f"{' ' * indent}...\n"
+        found[name] = Region(first, node.end_lineno, indent, before, after)
 
         if node.decorator_list:
             first = node.decorator_list[0].lineno - 1
@@ -163,20 +158,15 @@ def functions(path):
 
     def walk(node, prefix):
         for child in ast.iter_child_nodes(node):
-            name = prefix
+            if not isinstance(child, FUNCTION | ast.ClassDef):
+                walk(child, prefix)
+                continue
 
-            if isinstance(
-                child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-            ):
-                name = f"{prefix}{child.name}"
+            if isinstance(child, FUNCTION):
+                # A getter and its setter share a name. Take the first.
+                found.setdefault(f"{prefix}{child.name}", child)
 
-                if not isinstance(child, ast.ClassDef):
-                    # A getter and its setter share a name. Take the first.
-                    found.setdefault(name, child)
-
-                name += "."
-
-            walk(child, name)
+            walk(child, f"{prefix}{child.name}.")
 
     walk(ast.parse(path.read_bytes()), "")
     return found
@@ -187,150 +177,53 @@ def first_line(node):
 
     The docstring isn't code. Without any code, it's the line after it.
     """
-    if ast.get_docstring(node) is None:
-        [first, *_] = node.body
-    elif node.body[1:]:
-        first = node.body[1]
-    else:
+    code = node.body[ast.get_docstring(node) is not None :]
+
+    if not code:
         return node.end_lineno + 1
 
-    decorators = getattr(first, "decorator_list", None)
-    return decorators[0].lineno if decorators else first.lineno
-
-
-def wrapped(text, start):
-    """Return the text in lines with that start."""
-    # Keep commands and quotations on one line, so that you can copy them.
-    text = re.sub(
-        '`pytest.*?`|"[^"`]+"', lambda m: m[0].replace(" ", "\0"), text
-    )
-    return textwrap.fill(
-        text,
-        79,
-        initial_indent=start,
-        subsequent_indent=start,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ).replace("\0", " ")
+    decorators = getattr(code[0], "decorator_list", [])
+    return min(one.lineno for one in [code[0], *decorators])
 
 
 def blank(path, hints, file=""):
-    """Replace the regions in `hints`, which is {name: hint}, by comments.
+    """Return the text of a file with comments instead of some regions.
 
-    In a function, `...` follows the comment, and the signature and the
-    docstring stay. Raises KeyError for an unknown name.
+    `hints` is {name of a region: hint}. In a function, `...` follows the
+    comment, and the signature and the docstring stay.
     """
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     found = regions(path, file)
-    start, end = COMMENTS[path.suffix]
 
     # Start at the end of the file, so that the line numbers stay right.
-    for name in sorted(hints, key=lambda name: -found[name].first):
-        region = found[name]
-        new = [region.before]
-
-        if hints[name]:
-            # A comment that has an end starts only once.
-            margin = " " * region.indent
-            each = margin + (" " * len(start) if end else start)
-            text = wrapped(hints[name], each).removeprefix(each)
-            new.append(f"{margin}{start}{text}{end}\n")
-
-        lines[region.first : region.end] = [*new, region.after]
-
-    path.write_text("".join(lines), encoding="utf-8")
-
-
-# -- Running a test many times ----------------------------------------------
-
-WARM = """
-import gc, hashlib, importlib, json, os, signal, sys
-import pytest
-
-# Hashing a password is slow on purpose, but these runs are many.
-hashlib.scrypt = lambda password, salt, **_: (
-    hashlib.sha256(password + salt).digest()
-)
-
-# With -x, end at the first failure, and don't wait for the fixtures' ends.
-class Stop:
-    def pytest_configure(self, config):
-        self.config = config
-
-    def pytest_runtest_logreport(self, report):
-        if report.failed:
-            terminal = self.config.get_terminal_writer()
-            terminal.line(report.longreprtext)
-            terminal.flush()
-            os._exit(1)
-
-
-for name in sys.argv[3:]:
-    importlib.import_module(name)
-
-gc.freeze()
-
-for line in sys.stdin:
-    if not os.fork():
-        signal.alarm(int(sys.argv[1]))
-        output = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        args = json.loads(line)
-        code = pytest.main(args, [Stop()] if "-x" in args else None)
-        sys.stdout.flush()
-        os._exit(code)
-
-    print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
-"""
-
-
-def imports(folder):
-    """Return the modules that a sample imports, without its own ones."""
-    own = {path.stem for path in folder.rglob("*")}
-    names = set()
-
-    for path in folder.rglob("*.py"):
-        for node in ast.parse(path.read_bytes()).body:
-            if isinstance(node, ast.Import):
-                names |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names.add(node.module)
-
-    return sorted(name for name in names if name.split(".")[0] not in own)
-
-
-@contextlib.contextmanager
-def warm(folder):
-    """Yield a function that runs pytest and returns (exit code, output).
-
-    Each run is a fork of one process, which has imported the modules that the
-    sample imports, because many runs would take too long otherwise.
-    """
-    with (
-        tempfile.TemporaryDirectory() as tmp,
-        subprocess.Popen(
-            [
-                *(sys.executable, "-c", WARM, f"{runner.PATIENCE * 2}"),
-                *(f"{tmp}/output", *imports(folder)),
-            ],
-            cwd=folder,
-            env=runner.environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-        ) as process,
+    for name in sorted(
+        hints.keys() & found, key=lambda name: -found[name].first
     ):
+        region = found[name]
+        hint = comment(hints[name], path.suffix, " " * region.indent)
+        lines[region.first : region.end] = [region.before, hint, region.after]
 
-        def pytest(*args):
-            arguments = ["-q", "--tb=short", "--assert=plain", *args]
-            process.stdin.write(f"{json.dumps(arguments)}\n")
-            process.stdin.flush()
-            code = int(process.stdout.readline())
-            output = Path(tmp, "output").read_bytes()
-            return code, output.decode(errors="replace")
+    return "".join(lines)
 
-        yield pytest
+
+def comment(text, suffix, margin):
+    """Return the text as the lines of a comment in a file with that suffix."""
+    start, end = COMMENTS[suffix]
+    # A comment that has an end starts only once.
+    each = margin + (" " * len(start) if end else start)
+    # Keep commands and quotations on one line, so that you can copy them.
+    text = re.sub(
+        '`pytest.*?`|"[^"`]+"', lambda found: found[0].replace(" ", "\0"), text
+    )
+    lines = textwrap.fill(
+        text,
+        79,
+        initial_indent=f"{margin}{start}",
+        subsequent_indent=each,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ).replace("\0", " ")
+    return f"{lines}{end}\n" if text else ""
 
 
 # -- Comparing with the sample ----------------------------------------------
@@ -342,11 +235,10 @@ def difference(folder, made):
 
     for name, data in runner.contents(folder).items():
         with contextlib.suppress(UnicodeDecodeError, FileNotFoundError):
-            wanted = data.decode().splitlines(keepends=True)
             written = (made / name).read_text(encoding="utf-8")
             lines += difflib.unified_diff(
                 written.splitlines(keepends=True),
-                wanted,
+                data.decode().splitlines(keepends=True),
                 f"exercises/{folder.name}/{name}",
                 f"samples/{folder.name}/{name}",
             )
@@ -362,13 +254,13 @@ def missing(port):
     if sys.version_info < (3, 11):  # noqa: UP036
         yield "This needs Python 3.11 or later. Install it."
 
-    wanted = set()
+    wanted = {"pytest"}
 
     for path in runner.ROOT.glob("samples/*/requirements.txt"):
         text = path.read_text(encoding="utf-8")
         wanted |= set(re.findall(r"^[\w.-]+", text, re.M))
 
-    for name in sorted(wanted | {"pytest"}):
+    for name in sorted(wanted):
         try:
             importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -389,15 +281,9 @@ def missing(port):
 # -- The command ------------------------------------------------------------
 
 
-def check(port):
-    found = list(missing(port))
-    print("\n".join(found) if found else "OK")
-    sys.exit(bool(found))
-
-
 def main():
     parser = argparse.ArgumentParser(description="Make an exercise.")
-    parser.add_argument("name", nargs="?", help="the name of a sample")
+    parser.add_argument("name", nargs="?", choices=runner.SAMPLES)
     parser.add_argument(
         "--solution", action="store_true", help="compare it with the sample"
     )
@@ -410,39 +296,36 @@ def main():
         help="say whether this machine is ready",
     )
     arguments = parser.parse_args()
-    name = arguments.name
+    exercises = runner.ROOT / "exercises"
 
     if arguments.check is not None:
-        check(arguments.check)
+        found = list(missing(arguments.check))
+        print("\n".join(found) or "OK")
+        sys.exit(bool(found))
 
-    if name not in runner.SAMPLES:
-        sys.exit(
-            f"Name a sample: python tests/workshop.py NAME\n"
-            f"The samples are: {' '.join(runner.SAMPLES)}"
-        )
+    if arguments.name is None:
+        parser.error("Name a sample.")
 
-    sample, exercises = runner.SAMPLES[name], runner.ROOT / "exercises"
+    sample = runner.SAMPLES[arguments.name]
+    made = exercises / sample.name
 
     if not arguments.solution:
-        make(sample, exercises)
-    elif (exercises / name).exists():
-        print(
-            difference(sample, exercises / name) or "There is no difference."
-        )
+        make(sample, made)
+    elif made.exists():
+        print(difference(sample, made) or "There is no difference.")
     else:
-        sys.exit(f"There is no exercise in exercises/{name} yet.")
+        sys.exit(f"There is no exercise in exercises/{sample.name} yet.")
 
 
-def make(sample, exercises):
+def make(sample, made):
     """Make an exercise, and print what to type next."""
-    try:
-        made = make_exercise(sample, exercises)
-    except FileExistsError:
+    if made.exists():
         sys.exit(
             f"There is an exercise in exercises/{sample.name} already. Move"
             " the folder away or delete it, then run this command again."
         )
 
+    make_exercise(sample, made.parent)
     # Not the resolved path, which leads out of a virtual environment.
     python = Path(sys.executable)
 

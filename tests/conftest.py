@@ -5,7 +5,9 @@ import runner
 
 
 def pytest_addoption(parser):
-    parser.addoption("--sample", help="prove only the sample of this name")
+    parser.addoption(
+        "--sample", choices=runner.SAMPLES, help="prove only this sample"
+    )
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -18,20 +20,10 @@ def pytest_generate_tests(metafunc):
     if "sample" not in metafunc.fixturenames:
         return
 
-    samples = runner.SAMPLES
-
-    if name := metafunc.config.getoption("sample"):
-        if name not in samples:
-            raise pytest.UsageError(
-                f"There is no sample {name}. The samples are:"
-                f" {', '.join(samples)}."
-            )
-
-        samples = {name: samples[name]}
-
-    metafunc.parametrize(
-        "sample", samples.values(), ids=list(samples), scope="session"
-    )
+    only = metafunc.config.getoption("sample")
+    names = [only] if only else [*runner.SAMPLES]
+    folders = [runner.SAMPLES[name] for name in names]
+    metafunc.parametrize("sample", folders, ids=names, scope="session")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,7 +11,7 @@ import pytest
 import runner
 
 FLASK = "https://flask.palletsprojects.com/patterns/"
-# The parts of a README, in order, below their headings.
+# The parts of a README, in order, below their headings. N is a number.
 PARTS = {
     "Run": [
         "\n$ pip install -r requirements.txt\n",
@@ -22,6 +22,8 @@ PARTS = {
     "How it works": [],
     "Before production": [],
     "Teach it": [
+        "N minutes: demo N, predict N, write N, debrief N.\n",
+        "\nStep N of the course: ",
         "\n**Prerequisites:** ",
         "\n**Aim:** You can ",
         "\n**Predict:** ",
@@ -46,12 +48,9 @@ CODE = (".py", ".html", ".js", ".css", ".sql")
 FORBIDDEN = {
     r"if __name__ ==": "`flask run` starts the sample",
     r"app\.run\(": "`flask run` starts the sample",
-    r"debug=True": "`flask run --debug` turns the debugger on",
-    r"0\.0\.0\.0": "the server would be open to the network",
     r"\|\s*safe\b": "text from outside could contain a script",
     r"innerHTML": "text from outside could contain a script",
     r"TODO|FIXME": "a reader copies the sample as it is",
-    r"/(home|root|Users)/\w+/": "it exists on one machine only",
 }
 CATCHES = (
     r"except\b|([\w.]*\.)?(errorhandler|register_error_handler|suppress)\("
@@ -151,6 +150,7 @@ def test_folder_has_its_four_files(sample):
 def test_docstring_says_what_to_read_and_run(sample):
     where = f"samples/{sample.name}/app.py, docstring:"
     text = ast.get_docstring(ast.parse(read(sample / "app.py"))) or ""
+    page = f"{FLASK}{sample.name.replace('_', '')}/"
     found = re.fullmatch(
         r"[A-Z][^\n]+\.\n\n(?:Docs: (\S+)\n)?"
         r"Run:  flask --app app run --port 8000\n(?:      .+\n)?"
@@ -159,12 +159,10 @@ def test_docstring_says_what_to_read_and_run(sample):
     )
     assert found, (
         f"{where} write one sentence in one line that says what the pattern is"
-        " for, and a blank line. Then write `Docs: ` and the address of the"
-        " page, if there is one, the line `Run:  flask --app app run --port"
-        " 8000`, and one to three commands after `Try:  `. Indent the second"
-        f" and third by six spaces. Now it's\n{text}"
+        f" for, one to three commands, and perhaps Docs:\nA sentence.\n\nDocs:"
+        f" {page}\nRun:  flask --app app run --port 8000\nTry:  curl ...\n"
+        f"      curl ...\nNow it's\n{text}"
     )
-    page = f"{FLASK}{sample.name.replace('_', '')}/"
     assert found[1] == page or not f"{found[1]}".startswith(FLASK), (
         f"{where} write Docs: {page}, or rename the folder after the page."
     )
@@ -258,7 +256,8 @@ def test_readme_has_its_parts_in_order(sample):
 
         for part in PARTS[heading]:
             # A space can be a line break.
-            pattern = re.compile(re.escape(part).replace(r"\ ", r"\s"))
+            pattern = re.escape(part).replace(r"\ ", r"\s")
+            pattern = re.compile(pattern.replace("N", r"\d+"))
             match = pattern.search(text, at)
             assert match, (
                 f"{where}, {heading}: {part!r} is missing. Write, in this"
@@ -268,33 +267,12 @@ def test_readme_has_its_parts_in_order(sample):
             at = match.end() - 1
 
 
-def test_commands_to_try_need_no_other_program(sample):
-    text = runner.section(sample, "Try it")
-
-    for command in re.findall(r"^\$ (.+)$", text, re.M):
-        plain = re.sub(r"\"[^\"]*\"|'[^']*'", "", command)
-        assert re.fullmatch(
-            r"(curl|flask|python|celery) [^|<>;&]*[^|<>;&\\]", plain
-        ), (
-            f"samples/{sample.name}/README.md, Try it: write a command of one"
-            " line that uses curl, flask, python, or celery without a pipe,"
-            " because Windows doesn't have other programs. `...` in the output"
-            f" stands for any text. Now it's {command}"
-        )
-
-
 def test_minutes_are_the_sum_of_their_parts(sample):
-    text = runner.section(sample, "Teach it")
-    found = re.match(
-        r"(\d+) minutes: demo (\d+), predict (\d+), write (\d+), debrief"
-        r" (\d+)\.\nStep \d+ of the course: \w+\.\n",
-        text,
-    )
-    total, *parts = map(int, found.groups() if found else "1")
-    assert total == sum(parts) or not text, (
-        f"samples/{sample.name}/README.md, Teach it: begin with two such"
-        " lines, where the first number is the sum of the others:\n25 minutes:"
-        " demo 8, predict 3, write 9, debrief 5.\nStep 3 of the course: pages."
+    text = runner.section(sample, "Teach it").partition(".\n")[0]
+    total, *parts = map(int, re.findall(r"\d+", text) or "0")
+    assert total == sum(parts), (
+        f"samples/{sample.name}/README.md, Teach it: write {sum(parts)}"
+        " minutes, because that is the sum of the parts."
     )
 
 

@@ -94,16 +94,6 @@ END = re.compile(rf"{HEADING.pattern}|</main>|{{% block")
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-class Region(NamedTuple):
-    """The part of a file that a hint replaces: lines[first:end]."""
-
-    first: int
-    end: int
-    indent: int = 0  # columns
-    before: str = ""
-    after: str = ""
-
-
 def files(folder):
     """Return the paths in a sample of the files that have regions."""
     return [
@@ -114,7 +104,10 @@ def files(folder):
 
 
 def regions(path, file=""):
-    """Return {name: Region} of a file, whose path in the sample is `file`."""
+    """Return {name: (first, end, indent)} of what a hint can replace.
+
+    A region is lines[first:end] of a file, whose path in the sample is `file`.
+    """
     lines = path.read_text(encoding="utf-8").splitlines()
     found = {}
 
@@ -128,26 +121,23 @@ def regions(path, file=""):
             # Leave the blank lines around the section.
             if inside := [at for at in rest if lines[at].strip()]:
                 title = heading["title"] or heading["h2"]
-                found[f"{file}: {title}"] = Region(inside[0], inside[-1] + 1)
+                found[f"{file}: {title}"] = (inside[0], inside[-1] + 1, 0)
 
     if path.suffix != ".py":
-        return found | {file: Region(0, len(lines))}
+        return found | {file: (0, len(lines), 0)}
 
     for name, node in functions(path).items():
         first = first_line(node) - 1
 
         # The comments above the first statement can give the solution away.
-        while lines[first - 1].strip()[:1] in ("", "#"):
+        while lines[first - 1].strip().startswith("#"):
             first -= 1
 
-        indent = node.body[0].col_offset
-        before = "\n" if ast.get_docstring(node) is not None else ""
-        after = f"{' ' * indent}...\n"
-        found[name] = Region(first, node.end_lineno, indent, before, after)
+        found[name] = (first, node.end_lineno, node.body[0].col_offset)
 
         if node.decorator_list:
             first = node.decorator_list[0].lineno - 1
-            found[f"@{name}"] = Region(first, node.lineno - 1, node.col_offset)
+            found[f"@{name}"] = (first, node.lineno - 1, node.col_offset)
 
     return found
 
@@ -196,18 +186,24 @@ def blank(path, hints, file=""):
     found = regions(path, file)
 
     # Start at the end of the file, so that the line numbers stay right.
-    for name in sorted(
-        hints.keys() & found, key=lambda name: -found[name].first
-    ):
-        region = found[name]
-        hint = comment(hints[name], path.suffix, " " * region.indent)
-        lines[region.first : region.end] = [region.before, hint, region.after]
+    for name in sorted(hints.keys() & found, key=found.get, reverse=True):
+        first, end, indent = found[name]
+        margin = " " * indent
+        new = comment(hints[name], path.suffix, margin)
+
+        if indent and not name.startswith("@"):
+            new += f"{margin}...\n"
+
+        lines[first:end] = [new]
 
     return "".join(lines)
 
 
 def comment(text, suffix, margin):
     """Return the text as the lines of a comment in a file with that suffix."""
+    if not text:
+        return ""
+
     start, end = COMMENTS[suffix]
     # A comment that has an end starts only once.
     each = margin + (" " * len(start) if end else start)
@@ -215,15 +211,14 @@ def comment(text, suffix, margin):
     text = re.sub(
         '`pytest.*?`|"[^"`]+"', lambda found: found[0].replace(" ", "\0"), text
     )
-    lines = textwrap.fill(
+    lines = textwrap.wrap(
         text,
-        79,
-        initial_indent=f"{margin}{start}",
-        subsequent_indent=each,
+        79 - len(each),
         break_long_words=False,
         break_on_hyphens=False,
-    ).replace("\0", " ")
-    return f"{lines}{end}\n" if text else ""
+    )
+    text = f"\n{each}".join(lines).replace("\0", " ")
+    return f"{margin}{start}{text}{end}\n"
 
 
 # -- Comparing with the sample ----------------------------------------------
@@ -251,9 +246,6 @@ def difference(folder, made):
 
 def missing(port):
     """Yield a sentence for each thing that a workshop needs and can't find."""
-    if sys.version_info < (3, 11):  # noqa: UP036
-        yield "This needs Python 3.11 or later. Install it."
-
     wanted = {"pytest"}
 
     for path in runner.ROOT.glob("samples/*/requirements.txt"):

@@ -5,9 +5,7 @@ import runner
 
 
 def pytest_addoption(parser):
-    parser.addoption(
-        "--sample", choices=runner.SAMPLES, help="prove only this sample"
-    )
+    parser.addoption("--sample", choices=runner.SAMPLES, metavar="NAME")
 
 
 @pytest.hookimpl(optionalhook=True)

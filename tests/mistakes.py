@@ -13,7 +13,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -34,8 +33,6 @@ class Stop:
 
 
 def main():
-    # The test must not find this folder.
-    sys.path.pop(0)
     # Hashing a password is slow on purpose, but these runs are many.
     hashlib.scrypt = lambda password, salt, **_: hashlib.sha256(
         password + salt
@@ -52,39 +49,40 @@ def main():
     for line in sys.stdin:
         if not os.fork():
             signal.alarm(runner.PATIENCE * 2)
-            output = os.open(
-                sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-            )
-            os.dup2(output, 1)
-            os.dup2(output, 2)
             code = pytest.main(json.loads(line), [Stop()])
             sys.stdout.flush()
             os._exit(code)
 
-        print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+        code = os.waitstatus_to_exitcode(os.wait()[1])
+        print(f"\0exit {code}", flush=True)
 
 
 @contextlib.contextmanager
 def warm(folder):
     """Yield a function that runs pytest and returns (exit code, output)."""
-    with (
-        tempfile.TemporaryDirectory() as tmp,
-        subprocess.Popen(
-            [sys.executable, __file__, f"{tmp}/output"],
-            cwd=folder,
-            env=runner.environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-        ) as process,
-    ):
+    options = ["-q", "--tb=short", "-o", "verbosity_assertions=2"]
+    options += [f"--basetemp={folder}.tests"]
+
+    with subprocess.Popen(
+        [sys.executable, __file__],
+        cwd=folder,
+        env=runner.environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
 
         def run(*args):
-            options = ["-q", "--tb=short", "-o", "verbosity_assertions=2"]
-            line = json.dumps([*options, f"--basetemp={tmp}/tests", *args])
+            line = json.dumps([*options, *args])
             print(line, file=process.stdin, flush=True)
-            code = int(process.stdout.readline())
-            return code, Path(tmp, "output").read_text("utf-8", "replace")
+            output = ""
+
+            while not (end := re.search(r"\0exit (-?\d+)\n$", output)):
+                output += process.stdout.readline() or pytest.fail(output)
+
+            return int(end[1]), output
 
         yield run
 

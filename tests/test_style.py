@@ -46,15 +46,13 @@ CODE = (".py", ".html", ".js", ".css", ".sql")
 
 # Samples must not contain these.
 FORBIDDEN = {
-    r"if __name__ ==": "`flask run` starts the sample",
-    r"app\.run\(": "`flask run` starts the sample",
-    r"\|\s*safe\b": "text from outside could contain a script",
-    r"innerHTML": "text from outside could contain a script",
+    r"if __name__ ==|app\.run\(": "`flask run` starts the sample",
+    r"debug=True": "`flask run --debug` turns the debugger on",
+    r"0\.0\.0\.0": "the server would be open to the network",
+    r"\|\s*safe\b|innerHTML": "text from outside could contain a script",
     r"TODO|FIXME": "a reader copies the sample as it is",
 }
-CATCHES = (
-    r"except\b|([\w.]*\.)?(errorhandler|register_error_handler|suppress)\("
-)
+CATCHES = r"except\b|[\w.]*(errorhandler|register_error_handler|suppress)\("
 # A mistake in the code raises these as well, so a sample must not catch them.
 MISTAKES = (
     r"except:|\b((Attribute|Import|Index|Key|Lookup|Name|OS|Runtime|Type|Value"

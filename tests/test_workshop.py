@@ -55,7 +55,7 @@ def test_exercise_is_solved_step_by_step_and_can_be_broken(sample, tmp_path):
             select = shlex.split(step.command)[1:]
             code, output = run(*select)
             assert code == 1, (
-                f"{where} `{step.command}` {WRONG.get(code)}\n{output}"
+                f"{where} `{step.command}` {WRONG.get(code, code)}\n{output}"
             )
             workshop.write(sample, made, steps[number:])
 

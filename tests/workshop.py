@@ -43,11 +43,10 @@ class Step(NamedTuple):
 def steps(folder):
     """Return the steps of the exercise in the README, easiest first."""
     text = runner.section(folder, "Teach it").partition("**Exercise:**")[2]
+    items = re.split(r"^\d+\. `", text.partition("\n**")[0], flags=re.M)
     found = []
 
-    for item in re.split(r"^\d+\. `", text.partition("\n**")[0], flags=re.M)[
-        1:
-    ]:
+    for item in items[1:]:
         name, _, hint = " ".join(item.split()).partition("`: ")
         command = re.search(r"`(pytest(?: -k [^`]+)?)`", hint)
         hint = f"{hint[:1].upper()}{hint[1:]}"
@@ -88,7 +87,7 @@ COMMENTS = {
     ".py": ("# ", ""),
     ".sql": ("-- ", ""),
 }
-HEADING = re.compile(r"\{?(?:#|//) -- (?P<title>.+?) --|<h2>(?P<h2>.+)</h2>$")
+HEADING = re.compile(r"\{?(?:#|//) -- (.+?) --|<h2>(.+)</h2>$")
 # A section ends at the next heading, or when a page continues around it.
 END = re.compile(rf"{HEADING.pattern}|</main>|{{% block")
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
@@ -109,19 +108,16 @@ def regions(path, file=""):
     A region is lines[first:end] of a file, whose path in the sample is `file`.
     """
     lines = path.read_text(encoding="utf-8").splitlines()
+    ends = [at for at, line in enumerate(lines) if END.match(line)]
     found = {}
 
-    for number, line in enumerate(lines):
-        if heading := HEADING.match(line):
-            rest = itertools.takewhile(
-                lambda at: not END.match(lines[at]),
-                range(number + 1, len(lines)),
-            )
+    for start, end in itertools.pairwise([*ends, len(lines)]):
+        # Leave the blank lines around a section.
+        inside = [at for at in range(start + 1, end) if lines[at].strip()]
 
-            # Leave the blank lines around the section.
-            if inside := [at for at in rest if lines[at].strip()]:
-                title = heading["title"] or heading["h2"]
-                found[f"{file}: {title}"] = (inside[0], inside[-1] + 1, 0)
+        if inside and (heading := HEADING.match(lines[start])):
+            name = f"{file}: {heading[1] or heading[2]}"
+            found[name] = (inside[0], inside[-1] + 1, 0)
 
     if path.suffix != ".py":
         return found | {file: (0, len(lines), 0)}
@@ -211,12 +207,8 @@ def comment(text, suffix, margin):
     text = re.sub(
         '`pytest.*?`|"[^"`]+"', lambda found: found[0].replace(" ", "\0"), text
     )
-    lines = textwrap.wrap(
-        text,
-        79 - len(each),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    options = {"break_long_words": False, "break_on_hyphens": False}
+    lines = textwrap.wrap(text, 79 - len(each), **options)
     text = f"\n{each}".join(lines).replace("\0", " ")
     return f"{margin}{start}{text}{end}\n"
 
@@ -274,32 +266,26 @@ def missing(port):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Make an exercise.")
-    parser.add_argument("name", nargs="?", choices=runner.SAMPLES)
-    parser.add_argument(
-        "--solution", action="store_true", help="compare it with the sample"
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n\nAn")[0]
     )
+    parser.add_argument("name", nargs="?", default="")
+    parser.add_argument("--solution", action="store_true")
     parser.add_argument(
-        "--check",
-        type=int,
-        nargs="?",
-        const=8000,
-        metavar="PORT",
-        help="say whether this machine is ready",
+        "--check", type=int, nargs="?", const=8000, metavar="PORT"
     )
     arguments = parser.parse_args()
-    exercises = runner.ROOT / "exercises"
 
     if arguments.check is not None:
         found = list(missing(arguments.check))
         print("\n".join(found) or "OK")
         sys.exit(bool(found))
 
-    if arguments.name is None:
-        parser.error("Name a sample.")
+    if arguments.name not in runner.SAMPLES:
+        sys.exit(f"Name one of these samples: {' '.join(runner.SAMPLES)}")
 
     sample = runner.SAMPLES[arguments.name]
-    made = exercises / sample.name
+    made = runner.ROOT / "exercises" / sample.name
 
     if not arguments.solution:
         make(sample, made)

@@ -90,13 +90,6 @@ def test_an_unknown_sample_is_answered_with_the_names(checkout, target):
     assert all(name in output for name in runner.SAMPLES)
 
 
-def test_help_is_the_default_and_lists_the_targets(checkout):
-    text = (checkout / "Makefile").read_text("utf-8")
-    targets = re.findall(r"^([a-z-]+):.*## ", text, re.M)
-    printed = make(cwd=checkout).stdout
-    assert re.findall(r"^\S+", printed, re.M) == targets
-
-
 def test_workshop_is_checked_exercised_and_solved(checkout):
     assert make("check", "PORT=0", cwd=checkout).stdout == "OK\n"
     make("exercise", f"SAMPLE={FIRST}", cwd=checkout)

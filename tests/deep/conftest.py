@@ -6,13 +6,12 @@ import re
 import shutil
 from pathlib import Path
 
-import clients
 import freeze
-import hostile
 import psycopg
 import pytest
 import runner
 import servers
+import surface
 from helpers import wait_until
 from playwright.sync_api import Error, expect, sync_playwright
 
@@ -62,7 +61,7 @@ def pytest_xdist_make_scheduler(config, log):
 @pytest.fixture(scope="session")
 def folder(sample, tmp_path_factory):
     """A fresh copy of the sample, in a folder with a space in its name."""
-    return runner.copy(sample, tmp_path_factory.mktemp("a copy"))
+    return surface.copy(sample, tmp_path_factory.mktemp("a copy"))
 
 
 @pytest.fixture(scope="session")
@@ -78,49 +77,16 @@ def live(folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def surface(folder, live, tmp_path_factory):
-    """What the sample can be asked, see `hostile.surface`.
-
-    Its `folder` is a copy of the sample with the data that this has stored.
-    """
-    surface = hostile.surface(folder, live.port)
-    surface.folder = tmp_path_factory.mktemp("learn") / folder.name
-    shutil.copytree(folder, surface.folder)
-    return surface
-
-
-@pytest.fixture(scope="session")
-def known(surface):
-    """What `clients.learn` returns, and the folder where it was learned."""
-    key = "one for all workers"
-    folder = surface.folder
-
-    with runner.boot(
-        folder, log=folder.parent / "log", FLASK_SECRET_KEY=key
-    ) as server:
-        known = clients.learn(surface, server.port)
-
-    # With what was stored already; only files are the same to all workers.
-    known.key, known.folder = key, folder
-    known.stored = any(it.is_file() for it in folder.glob("instance/**/*"))
-    return known
-
-
-@pytest.fixture(scope="session")
 def browser():
     """One Chromium for the whole run: the system's, or Playwright's own."""
     path = freeze.browser_path()
-    args = ["background-networking", "component-update", "gpu", "sync"]
-    args = ["--no-sandbox", *(f"--disable-{name}" for name in args)]
 
     with sync_playwright() as playwright:
         try:
             # Playwright's own must be the whole browser, because its smaller
             # one for tests fetches no icons.
             chromium = playwright.chromium.launch(
-                executable_path=path,
-                channel=None if path else "chromium",
-                args=args,
+                executable_path=path, channel=None if path else "chromium"
             )
         except Error:
             if path:
@@ -141,13 +107,6 @@ def opened(browser, **options):
     context.set_default_timeout(runner.PATIENCE * 1000)
     yield context.new_page()
     context.close()
-
-
-@pytest.fixture(scope="session")
-def tab(live, browser):
-    """One page for all checks of a sample that can share their cookies."""
-    with opened(browser) as page:
-        yield page
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """Starts real servers for the tests of the samples that use them.
 
 Each is the test's own: on a free port of 127.0.0.1, with its data in a folder
-that goes away with it, ended by its process id. Where its programs are missing
-the test is skipped, and the reason says how to get them.
+that goes away with it, and stopped by its process id. If its programs are
+missing, the test is skipped, and the reason says how to get them.
 """
 
 import contextlib
+import functools
 import importlib.util
 import os
 import secrets
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import runner
@@ -24,30 +26,35 @@ import runner
 class Service:
     """A server that can be stopped, and started again with its data.
 
-    `url` is what an application connects to; `end` is the signal that ends
-    the server at once. The rest goes to `runner.started`.
+    `url` is what an application connects to, `ready` what the log then says,
+    and `end` is the signal that ends the server at once.
     """
 
-    def __init__(self, url, command, *, end=signal.SIGTERM, **options):
+    def __init__(
+        self, tmp_path, url, command, ready, *, end=signal.SIGTERM, **options
+    ):
         self.url = url
-        self._end = end
-        self._command = command
-        self._options = options
-        self._running = contextlib.ExitStack()
-
-    def start(self):
-        self.process, _ = self._running.enter_context(
-            runner.started(self._command, **self._options)
+        self.end = end
+        self.running = contextlib.ExitStack()
+        self.command = functools.partial(
+            runner.started,
+            command,
+            log=tmp_path / f"{urlsplit(url).scheme}.log",
+            ready=ready,
+            **{"cwd": tmp_path, "env": runner.environment()} | options,
         )
 
+    def start(self):
+        self.process, _ = self.running.enter_context(self.command())
+
     def stop(self):
-        self.process.send_signal(self._end)
+        self.process.send_signal(self.end)
         self.process.wait(runner.PATIENCE)
-        self._running.close()
+        self.running.close()
 
     @contextlib.contextmanager
     def hanging(self):
-        """Let it take connections and requests, and answer none of them."""
+        """Let it accept connections and requests, but respond to none."""
         self.process.send_signal(signal.SIGSTOP)
 
         try:
@@ -55,23 +62,33 @@ class Service:
         finally:
             self.process.send_signal(signal.SIGCONT)
 
-    @contextlib.contextmanager
-    def running(self):
-        """Start it, yield it, and stop it, which it may be by then."""
-        with self._running:
-            self.start()
+    def __enter__(self):
+        self.start()
+        return self
 
-            try:
-                yield self
-            finally:
-                self.stop()
+    def __exit__(self, *_):
+        self.stop()
+
+
+def programs(package, *names, folders=()):
+    """Return the paths of the programs, or skip the test."""
+    path = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
+    found = [shutil.which(name, path=path) for name in names]
+
+    if None in found:
+        pytest.skip(
+            f"There is no {package}. Get it from your system's packages; on"
+            f" Debian with `apt-get install {package}`."
+        )
+
+    return found
 
 
 def free_port():
     """Return a port of 127.0.0.1, for a server that cannot choose one itself.
 
-    It lies below those that the system gives to clients, so that none of them
-    takes it before the server does, or while the server is stopped.
+    It's lower than those that the system gives to clients, so that no client
+    gets it before the server does, or while the server is stopped.
     """
     while True:
         port = 10_000 + secrets.randbelow(20_000)
@@ -85,27 +102,16 @@ def free_port():
 
 @contextlib.contextmanager
 def postgresql(tmp_path):
-    """Start an empty PostgreSQL, with its log in `tmp_path`; yield a Service.
-
-    Its `url` is one of SQLAlchemy's, for the driver psycopg.
-    """
-    # Debian keeps them out of the path.
+    """Start an empty PostgreSQL. Its `url` is one of SQLAlchemy's."""
+    # Debian keeps the programs out of the path.
     folders = Path("/usr/lib/postgresql").glob("*/bin")
-    path = os.pathsep.join([os.environ["PATH"], *map(str, folders)])
-    programs = [
-        shutil.which(name, path=path) for name in ("initdb", "postgres")
-    ]
+    initdb, postgres = programs(
+        "postgresql", "initdb", "postgres", folders=folders
+    )
+    port = free_port()
 
-    if None in programs:
-        pytest.skip(
-            "No PostgreSQL. Get it from your system's packages; on Debian with"
-            " `apt-get install postgresql`."
-        )
-
-    initdb, postgres = programs
-
-    # Not in tmp_path: PostgreSQL refuses to be root, and no other user may
-    # enter the folders that pytest makes for root.
+    # Not in tmp_path, because PostgreSQL refuses to be root, and no other user
+    # can enter the folders that pytest creates for root.
     with tempfile.TemporaryDirectory(prefix="postgresql-") as folder:
         become = []
 
@@ -114,112 +120,67 @@ def postgresql(tmp_path):
             become = ["setpriv", *ids, "--"]
             shutil.chown(folder, "postgres")
 
-        data = f"{folder}/data"
-        env = runner.environment(LC_ALL="C")
-        options = (
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--no-sync",
-        )
+        options = {"cwd": folder, "env": runner.environment(LC_ALL="C")}
+        setup = "-D data -U postgres -A trust -E UTF8 --locale=C --no-sync"
+        # -F: don't wait for the disk. -k "": no Unix socket.
+        setup, run = setup.split(), f"-D data -h 127.0.0.1 -p {port} -F -k"
         subprocess.run(
-            [*become, initdb, "-D", data, "-U", "postgres", *options],
-            cwd=folder,
-            env=env,
+            [*become, initdb, *setup],
             check=True,
             stdout=subprocess.DEVNULL,
+            **options,
         )
-        port = free_port()
-        command = [postgres, "-D", data, "-h", "127.0.0.1", "-p", f"{port}"]
 
         with Service(
+            tmp_path,
             f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres",
-            # -F: no waiting for the disk; -k "": no Unix socket.
-            [*become, *command, "-F", "-k", ""],
-            # To SIGTERM it would wait until all clients have gone.
+            [*become, postgres, *run.split(), ""],
+            "database system is ready to accept connections",
+            # With SIGTERM, it would wait until all clients have gone.
             end=signal.SIGINT,
-            cwd=folder,
-            log=tmp_path / "postgresql.log",
-            env=env,
-            ready="database system is ready to accept connections",
-        ).running() as service:
+            **options,
+        ) as service:
             yield service
 
 
-@contextlib.contextmanager
 def redis(tmp_path):
-    """Start an empty Redis, with its log in `tmp_path`; yield a Service.
-
-    It keeps its data in memory only: a stop loses them.
-    """
-    program = shutil.which("redis-server")
-
-    if program is None:
-        pytest.skip(
-            "No Redis. Get it from your system's packages; on Debian with"
-            " `apt-get install redis-server`."
-        )
-
+    """Return an empty Redis. It keeps its data in memory only."""
     port = free_port()
-    command = [program, "--port", f"{port}", "--bind", "127.0.0.1"]
-
-    with Service(
+    options = f"--port {port} --bind 127.0.0.1 --appendonly no --save"
+    return Service(
+        tmp_path,
         f"redis://127.0.0.1:{port}/0",
-        [*command, "--save", "", "--appendonly", "no"],
-        cwd=tmp_path,
-        log=tmp_path / "redis.log",
-        env=runner.environment(),
-        ready="Ready to accept connections",
-    ).running() as service:
-        yield service
+        [*programs("redis-server", "redis-server"), *options.split(), ""],
+        "Ready to accept connections",
+    )
 
 
-@contextlib.contextmanager
 def mongodb(tmp_path):
-    """Start an empty SecantusDB, with its data in `tmp_path`; yield a Service.
-
-    It speaks the protocol of MongoDB, which no package registry has.
-    """
+    """Return an empty SecantusDB, which speaks the protocol of MongoDB."""
     if importlib.util.find_spec("secantus") is None:
         pytest.skip(
-            "No SecantusDB: `pip install secantusdb`, which has no build for"
-            " the newest Python yet."
+            "There is no SecantusDB. Run `pip install secantusdb`, which has"
+            " no build for the newest Python yet."
         )
 
     port = free_port()
-    command = [sys.executable, "-m", "secantus", "--port", f"{port}"]
-
-    with Service(
+    options = f"-m secantus --port {port} --storage-path mongodb"
+    return Service(
+        tmp_path,
         f"mongodb://127.0.0.1:{port}/flask_patterns",
-        [*command, "--storage-path", f"{tmp_path / 'mongodb'}"],
-        cwd=tmp_path,
-        log=tmp_path / "mongodb.log",
-        env=runner.environment(),
-        ready="listening on 127",
-    ).running() as service:
-        yield service
+        [sys.executable, *options.split()],
+        "listening on 127",
+    )
 
 
 @contextlib.contextmanager
 def rabbitmq(tmp_path):
-    """Start an empty RabbitMQ, with its files in `tmp_path`; yield a Service.
-
-    It keeps durable queues and persistent messages while it is stopped.
-    """
-    # Not the rabbitmq-server of the path: as root, that one runs `su`.
-    folders = "/usr/lib/rabbitmq/bin", "/usr/local/sbin"
-    path = os.pathsep.join([*folders, os.environ["PATH"]])
-    programs = [
-        shutil.which(name, path=path) for name in ("epmd", "rabbitmq-server")
-    ]
-
-    if None in programs:
-        pytest.skip(
-            "No RabbitMQ. Get it from your system's packages; on Debian with"
-            " `apt-get install rabbitmq-server`."
-        )
-
-    epmd, rabbitmq_server = programs
+    """Start an empty RabbitMQ, which keeps its queues while it is stopped."""
+    # Don't start the one of the path, because as root it runs `su`.
+    folders = ["/usr/lib/rabbitmq/bin", "/usr/local/sbin"]
+    epmd, server = programs(
+        "rabbitmq-server", "epmd", "rabbitmq-server", folders=folders
+    )
     folder = tmp_path / "rabbitmq"
     folder.mkdir()
     port = free_port()
@@ -245,22 +206,16 @@ def rabbitmq(tmp_path):
     }
     env = runner.environment(**{k: f"{v}" for k, v in settings.items()})
 
-    # The names of Erlang's nodes. Left to RabbitMQ, it would run on after it.
+    # epmd has the names of Erlang's nodes. Start it, because one that RabbitMQ
+    # starts would still run in the end.
     with (
-        runner.started(
-            [epmd, "-d"],
-            cwd=folder,
-            log=tmp_path / "epmd.log",
-            env=env,
-            ready="epmd running",
-        ),
+        Service(tmp_path, "epmd:", [epmd, "-d"], "epmd running", env=env),
         Service(
+            tmp_path,
             f"amqp://guest:guest@127.0.0.1:{port}//",
-            [rabbitmq_server],
-            cwd=folder,
-            log=tmp_path / "rabbitmq.log",
+            [server],
+            "Starting broker.* completed",
             env=env,
-            ready="Starting broker.* completed",
-        ).running() as service,
+        ) as service,
     ):
         yield service

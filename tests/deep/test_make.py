@@ -144,5 +144,7 @@ def test_uv_starts_a_sample_without_an_environment(tmp_path):
     command = re.search(r"^\$ (uv run .*) run --port", README, re.M)[1]
     folder = runner.copy(runner.SAMPLES[FIRST], tmp_path)
     # Don't start it, because the port can be taken.
-    done = runner.run([*command.split(), "routes"], cwd=folder)
+    # uv is beside this Python.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = runner.run([*command.split(), "routes"], cwd=folder, PATH=path)
     assert "static" in done.stdout, done.stderr

@@ -1,5 +1,8 @@
+from functools import partial
+
 import pytest
 from app import Visit, create_app, db
+from flask import Flask
 from flask.cli import ScriptInfo
 from sqlalchemy import Column, String, event, inspect
 from sqlalchemy.exc import OperationalError
@@ -41,10 +44,12 @@ def test_admin_page_is_the_template_of_the_current_app(new_app):
 
 
 @pytest.mark.parametrize("arguments", ["", ":create_app(local_auth=True)"])
-def test_flask_command_finds_the_factory(monkeypatch, arguments):
-    monkeypatch.setenv("FLASK_SQLALCHEMY_DATABASE_URI", "sqlite://")
+def test_flask_command_finds_the_factory(monkeypatch, tmp_path, arguments):
+    # Without a setting, the database is in the app's instance folder.
+    monkeypatch.setattr("app.Flask", partial(Flask, instance_path=tmp_path))
     app = ScriptInfo(app_import_path=f"app{arguments}").load_app()
     assert ("auth" in app.blueprints) == bool(arguments)
+    assert (tmp_path / "visits.db").exists()
 
     with app.app_context():
         db.engine.dispose()

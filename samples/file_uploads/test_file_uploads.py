@@ -47,7 +47,8 @@ def test_page_has_a_form_that_sends_files_and_names_the_types(client):
 
 
 def test_page_lists_the_newest_file_first(client, folder):
-    stored = [stored_name(upload(client)) for _ in range(3)]
+    files = [f"{stem}.{EXTENSION}" for stem in "abc"]
+    stored = [stored_name(upload(client, file)) for file in files]
 
     for name, age in zip(stored, (3, 1, 2), strict=True):
         os.utime(folder / name, (1000 - age, 1000 - age))

@@ -28,11 +28,12 @@ def test_login_flashes_a_message_on_the_next_page_only(client):
     assert "You were successfully logged in" not in client.get("/").text
 
 
-@pytest.mark.parametrize("wrong", [{"username": "x"}, {"password": "x"}])
+@pytest.mark.parametrize("field", ["username", "password"])
+@pytest.mark.parametrize("text", ["", "x"])
 def test_login_shows_an_error_on_the_same_page_when_a_field_is_wrong(
-    client, wrong
+    client, field, text
 ):
-    response = client.post("/login", data=ADMIN | wrong)
+    response = client.post("/login", data=ADMIN | {field: text})
     assert response.status_code == 401
     assert "password is wrong" in response.text
     assert "password is wrong" not in client.get("/").text

@@ -279,6 +279,7 @@ def test_best_match_is_first(client, samples):
     write(samples / "one" / "x.txt", "keyword")
     write(samples / "two" / "x.txt", "key")
     assert found_by(client, "key") == ["two", "one"]
+    assert found_by(client, "saying+key") == ["two", "one"]
     index = client.get("/search.js").text
     assert '"keyword":{"one":1}' in index.replace(" ", "")
 
@@ -294,7 +295,7 @@ def test_index_says_when_there_are_no_samples(client, monkeypatch, tmp_path):
     assert "no samples next to" in client.get("/").text
 
 
-def test_pattern_shows_the_readme_and_the_live_sample(client):
+def test_pattern_shows_the_readme_and_the_live_sample(client, samples):
     page = client.get("/pattern/one/").text
     assert "<h1>Saying one</h1>" in page
     assert 'href="https://example.com/one"' in page
@@ -306,9 +307,16 @@ def test_pattern_shows_the_readme_and_the_live_sample(client):
     assert "<td>It says a word.</td>" in page
     assert '<a href="/pattern/two/">two</a>' in page
     assert "<h2>Teach it</h2>" in page
+    add(samples / "three", step=3)
+    page = client.get("/pattern/one/").text
+    assert 'rel="next" href="/pattern/three/"' in page
+    page = client.get("/pattern/three/").text
+    assert 'rel="prev" href="/pattern/one/"' in page
 
 
 def test_source_is_shown_whole_with_line_numbers(client, samples):
+    text = read(samples / "one" / "app.py")
+    write(samples / "one" / "app.py", f"\n{text}")
     page = client.get("/pattern/one/").text
     shown = page.partition('data-file="app.py"')[2]
     shown = shown.partition("<pre")[2].partition(">")[2].partition("</pre>")[0]
@@ -326,6 +334,7 @@ def test_sections_lead_to_the_code_and_to_the_readme(client, samples):
         [link] = re.findall(f'href="#(.+?)">{heading}', page)
         assert f'id="{link}"' in page
 
+    assert 'id="page.js-2"' in page
     assert 'href="#teach-it"' in page
     assert 'id="teach-it"' in page
 
@@ -337,9 +346,12 @@ def test_source_is_shown_when_it_is_broken(client, samples):
 
 
 def test_other_files_have_tabs(client, samples):
-    write(samples / "one" / "page.html", "<p>{# a comment #}</p>")
+    write(samples / "one" / "a.txt.j2", "<p>{# a comment #}</p>")
+    write(samples / "one" / "requirements.txt", "Flask")
+    write(samples / "one" / "test_one.py", "import app")
     page = client.get("/pattern/one/").text
-    assert '<a href="#page.html">page.html</a>' in page
+    tabs = re.findall(r'<a href="#(.+)">\1</a>', page)
+    assert tabs == ["app.py", "a.txt.j2", "requirements.txt", "test_one.py"]
     assert "a comment" in page
 
 
@@ -358,6 +370,7 @@ def test_download_has_the_folder_without_data(client, samples):
         write(path, name)
 
     response = client.get("/zip/one.zip")
+    assert response.data.startswith(b"PK")
     archive = ZipFile(BytesIO(response.data))
     names = ["one/README.md", "one/a/b.txt", "one/app.py"]
     assert archive.namelist() == names
@@ -418,6 +431,7 @@ def test_workshop_can_be_followed_in_its_order(client):
     assert 'rel="next" href="/workshop/a-day/two/"' in page
     assert 'rel="prev"' not in page
     page = client.get("/workshop/a-day/two/").text
+    assert "A day, 2 of 2" in page
     assert 'rel="prev" href="/workshop/a-day/one/"' in page
     assert client.get("/workshop/a-week/one/").status_code == 404
     assert client.get("/workshop/a-day/three/").status_code == 404

@@ -53,6 +53,8 @@ def test_form_data_opens_a_room(client):
     response = client.post("/rooms", data=ROOM)
     assert response.status_code == 201
     assert response.json == {"id": response.json["id"], **ROOM}
+    another = client.post("/rooms", data=ROOM)
+    assert another.json["id"] != response.json["id"]
     assert "Flask: Talk about it" in client.get("/").text
 
 
@@ -76,8 +78,12 @@ def test_login_redirects_to_the_welcome_page(client):
     assert "Welcome" in client.get("/welcome").text
 
 
-def test_login_returns_an_error_when_the_password_is_wrong(client):
-    form = {"username": "admin", "password": "x"}
+@pytest.mark.parametrize("field", ["username", "password"])
+@pytest.mark.parametrize("text", ["", "x"])
+def test_login_returns_an_error_when_the_password_is_wrong(
+    client, field, text
+):
+    form = {"username": "admin", "password": "secret"} | {field: text}
     response = client.post("/login", data=form)
     assert response.status_code == 401
     assert "password is wrong" in response.json["error"]
@@ -126,6 +132,8 @@ def test_update_changes_the_fields_that_it_receives(client):
         "email": "ada@example.org",
     }
     assert client.get("/user/1").json == response.json
+    both = {"username": "Ada", "email": "ada@example.com"}
+    assert client.post("/user/1", json=both).json == {"id": 1, **both}
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,10 @@ def titles(client, query=""):
 def test_connection_has_a_short_timeout_and_stores_standard_uuids(monkeypatch):
     settings = {}
     monkeypatch.setattr(me, "connect", lambda *_, **kw: settings.update(kw))
+    monkeypatch.setenv("FLASK_MONGODB_URI", "mongodb://localhost/test")
     run_path(app.root_path + "/app.py")
+    assert settings["host"] == "mongodb://localhost/test"
+    assert settings["mongo_client_class"] is pymongo.MongoClient
     assert settings["serverSelectionTimeoutMS"] <= 5000
     assert settings["uuidRepresentation"] == "standard"
 
@@ -56,6 +59,9 @@ def test_movies_return_503_when_the_server_is_unavailable(client, monkeypatch):
 
     collection = type(me.get_db()["movie"])
     monkeypatch.setattr(collection, "find", fail)
+    monkeypatch.setattr(collection, "create_index", fail)
+    monkeypatch.setattr(me, "connect", lambda *_, **kw: None)
+    run_path(app.root_path + "/app.py")
 
     for path in ("/", "/movies", UNKNOWN):
         response = client.get(path)
@@ -101,6 +107,7 @@ def test_unique_index_exists_before_the_first_request(monkeypatch):
         {"__raw__": {}, "title": "x"},
         {"title": "x", "year": "soon"},
         {"title": "x", "actors": "x"},
+        {"title": "x", "actors": [5]},
         {"title": "x", "imdb": 5},
         {"title": "x", "imdb": None},
         {"title": "x", "imdb": {"votes": -1}},
@@ -165,6 +172,8 @@ def test_search_returns_one_page_at_a_time(client):
 
     assert len(titles(client)) == PER_PAGE
     assert titles(client, "?page=2") == ["Movie 0"]
+    assert titles(client, "?page=3") == []
+    assert "Movie 0" not in client.get("/").text
 
 
 @pytest.mark.parametrize(

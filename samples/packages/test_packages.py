@@ -88,3 +88,4 @@ def test_authors_of_all_posts_are_listed(client):
 def test_title_is_shown_as_text(client):
     page = client.get("/blog/two-index-pages").text
     assert "<h1>Two index pages &amp; no clash</h1>" in page
+    assert "They are blog/index.html and authors/index.html." in page

@@ -24,6 +24,7 @@ def test_every_other_path_gets_the_page(client, path):
 def test_api_returns_the_items(client):
     items = client.get("/api/items").json
     assert [item["id"] for item in items] == list(ITEMS)
+    assert items[1] == {"id": 2, "name": ITEMS[2]["name"]}
     item = client.get("/api/items/2").json
     assert item == {"id": 2, **ITEMS[2]}
 

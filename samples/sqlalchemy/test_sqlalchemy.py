@@ -83,7 +83,7 @@ def test_table_is_created_when_another_worker_is_faster(module):
 
     class Table:
         def create(self, engine, checkfirst):
-            tries.append(engine)
+            tries.append((engine, checkfirst))
 
             if len(tries) == 1:
                 raise module.sa.exc.DatabaseError(
@@ -94,7 +94,7 @@ def test_table_is_created_when_another_worker_is_faster(module):
         sorted_tables = (Table(),)
 
     module.create_tables(Metadata(), module.engine)
-    assert tries == [module.engine] * 2
+    assert tries == [(module.engine, True)] * 2
 
 
 @each_way
@@ -113,7 +113,14 @@ def test_each_way_works_without_the_others(
     monkeypatch.syspath_prepend(tmp_path)
     client = request.getfixturevalue("client")
     assert f'action="/{way}/users"' in client.get("/").text
-    assert client.post(f"/{way}/users", data=ADA).status_code == 201
+    added = client.post(f"/{way}/users", data=ADA)
+    assert added.json == {"id": 1, **ADA}
+
+    # The table is the one that this way has created.
+    for field in ADA:
+        form = ADA | {field: "eve"}
+        assert client.post(f"/{way}/users", data=form).status_code == 409
+
     assert len(client.get(f"/{way}/users").json) == 1
 
 

@@ -1,4 +1,5 @@
 import sqlite3
+from pathlib import Path
 
 import pytest
 from app import app, close_db, get_db, init_db, query_db
@@ -10,7 +11,7 @@ INSERT = "INSERT INTO users (username, email) VALUES (?, ?)"
 
 @pytest.fixture(autouse=True)
 def database(tmp_path, monkeypatch):
-    path = tmp_path / "folder" / "users.db"
+    path = tmp_path / "new" / "folder" / "users.db"
     monkeypatch.setitem(app.config, "DATABASE", str(path))
 
     with app.app_context():
@@ -133,6 +134,10 @@ def test_page_shows_markup_as_text(client):
 
 
 # -- Initial Schemas --------------------------------------------------------
+
+
+def test_start_creates_the_database_in_the_instance_folder():
+    assert Path(app.instance_path, "users.db").is_file()
 
 
 @pytest.mark.parametrize("row", [("ada", "x"), ("eve", None), (None, "x")])

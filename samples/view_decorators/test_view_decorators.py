@@ -3,7 +3,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from app import USERS, app, cache, cached, is_local, login_required, templated
-from flask import g, redirect
+from flask import Blueprint, Flask, g, redirect
+from jinja2 import DictLoader
 
 ADMIN = {"username": "admin", "password": "secret"}
 
@@ -109,7 +110,7 @@ def test_login_empties_the_session(client):
     with client.session_transaction() as session:
         session["cart"] = "planted"
 
-    log_in(client)
+    assert log_in(client).location == "/"
 
     with client.session_transaction() as session:
         assert "cart" not in session
@@ -135,7 +136,9 @@ def test_logout_ends_the_login(client):
 
 
 def test_logout_changes_no_cookie_when_none_was_sent(client):
-    assert "Set-Cookie" not in client.post("/logout").headers
+    response = client.post("/logout")
+    assert response.location == "/"
+    assert "Set-Cookie" not in response.headers
 
 
 @pytest.mark.parametrize("decorator", [login_required, cached(), templated()])
@@ -144,6 +147,15 @@ def test_decorator_keeps_the_name_of_the_view(decorator):
         pass
 
     assert decorator(view).__name__ == "view"
+
+
+@pytest.mark.parametrize("decorator", [login_required, cached(), templated()])
+def test_decorator_passes_all_arguments_to_the_view(client, decorator):
+    view = decorator(lambda a, b: f"{a} {b}")
+
+    with app.test_request_context():
+        g.user = "admin"
+        assert view("a", b="b") == "a b"
 
 
 # -- Caching Decorator ------------------------------------------------------
@@ -156,7 +168,7 @@ def counted(**options):
 
 def test_cached_view_returns_the_same_again(client):
     first = client.get("/cached")
-    assert "generated_at" in first.json
+    assert first.json["generated_at"].endswith("+00:00")
     assert client.get("/cached").json == first.json
 
 
@@ -197,6 +209,15 @@ def test_templated_renders_another_template_at_another_endpoint():
     view = templated()(lambda: {"value": 7})
     assert "The value is 7." in call(view, "/templated")
     assert "<code>by_name</code>" in call(view, "/endpoint")
+
+
+def test_templated_renders_a_template_in_the_folder_of_the_blueprint():
+    bp = Blueprint("demo", __name__)
+    bp.add_url_rule("/", "values", templated()(lambda: {"value": 7}))
+    other = Flask(__name__)
+    other.jinja_loader = DictLoader({"demo/values.html": "{{ value }}"})
+    other.register_blueprint(bp)
+    assert other.test_client().get("/").text == "7"
 
 
 def test_templated_renders_the_template_that_it_names():

@@ -28,7 +28,8 @@ class Stop:
 
     def pytest_runtest_logreport(self, report):
         if report.failed:
-            print(report.longreprtext, report.caplog, flush=True)
+            shown = report.longreprtext, report.caplog, report.capstderr
+            print(*shown, flush=True)
             os._exit(1)
 
 

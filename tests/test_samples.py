@@ -133,10 +133,20 @@ def normal(output):
     return re.sub(statuses, r"\1\2", output, flags=re.M)
 
 
-def test_try_it_prints_what_the_readme_says(sample, tmp_path):
-    text = runner.section(sample, "Try it")
+def commands(text):
+    """Return [(command, output)] of all console blocks in the text."""
     blocks = "".join(re.findall(r"```console\n(.*?)```", text, re.S))
-    tried = re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", blocks, re.M)
+    return re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", blocks, re.M)
+
+
+def matches(expected, output):
+    """Return whether the output is as expected. `...` stands for any text."""
+    parts = map(re.escape, normal(expected).split("..."))
+    return re.fullmatch(".*".join(parts), normal(output), re.S)
+
+
+def test_try_it_prints_what_the_readme_says(sample, tmp_path):
+    tried = commands(runner.section(sample, "Try it"))
     assert tried, 'Write console blocks with "$ curl …" under "## Try it".'
     folder = runner.copy(sample, tmp_path)
 
@@ -158,9 +168,7 @@ def test_try_it_prints_what_the_readme_says(sample, tmp_path):
             words = [word.replace(":8000", port) for word in words]
             output = runner.run(words, cwd=folder).stdout
             output = output.replace(port, ":8000")
-            # `...` stands for any text.
-            parts = map(re.escape, normal(expected).split("..."))
-            assert re.fullmatch(".*".join(parts), normal(output), re.S), (
+            assert matches(expected, output), (
                 f'Under "## Try it", the README says that\n$ {command}\n'
                 f"prints\n{expected}\nbut it prints\n{output}"
             )

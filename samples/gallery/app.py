@@ -24,13 +24,15 @@ from reading import (
 app = Flask(__name__)
 # The folder with the samples. By default, it's the gallery's parent folder.
 app.config["SAMPLES"] = ".."
-# Set this to False to show a picture of each sample instead of the running
-# one.
+# If this is False, the pages show a picture of each sample.
 app.config["LIVE"] = True
 app.config.from_prefixed_env()
 
 live = Live(app)
+# Pass requests for /live/NAME/ to that sample, and all others to the gallery.
 app.wsgi_app = live
+# This rule is only for url_for(), because `live` serves these URLs.
+app.add_url_rule("/live/<name>/", endpoint="live_sample", build_only=True)
 
 for template_filter in (anchor, live_commands, markdown_html):
     app.add_template_filter(template_filter)
@@ -52,10 +54,6 @@ def all_workshops():
     return read_workshops(Path(app.root_path, app.config["SAMPLES"], ".."))
 
 
-# `live` serves these URLs. This rule is only for url_for().
-app.add_url_rule("/live/<name>/", endpoint="live_sample", build_only=True)
-
-
 # -- The pages --------------------------------------------------------------
 
 
@@ -75,7 +73,7 @@ def index():
 
 @app.get("/search.js")
 def search_data():
-    """Return the search index as a script, which the static site can load."""
+    """Return the search index as a script, which needs no server to load."""
     data = app.json.dumps(search_index(all_samples().values()))
     return app.response_class(
         f"const SEARCH = {data};\n", mimetype="text/javascript"
@@ -91,7 +89,11 @@ def pattern(name, slug=None):
 
     if slug:
         workshop = all_workshops().get(slug)
-        order = workshop.names if workshop else []
+
+        if workshop is None:
+            abort(404, "There is no workshop with this name.")
+
+        order = workshop.names
 
     if name not in samples or name not in order:
         abort(404, "There is no sample with this name.")

@@ -27,7 +27,7 @@ class Live:
         self.app = app
         self.main = app.wsgi_app
         self.loaded: dict[str, Flask] = {}
-        # The folder whose module of that name is in sys.modules.
+        # For each module name, the folder whose module is in sys.modules.
         self.owners: dict[str, Path] = dict.fromkeys(modules(HERE), HERE)
         # The modules of other folders, which aren't in sys.modules now.
         self.parked: dict[tuple[str, Path], dict] = {}
@@ -120,17 +120,12 @@ def take(name: str) -> dict:
 
 def describe(error: BaseException, folder: Path) -> str:
     """Return the traceback, starting at the first frame in the sample."""
-    frames = error.__traceback__
+    tb = error.__traceback__
 
-    while frames:
-        file = Path(frames.tb_frame.f_code.co_filename)
+    while tb and folder not in Path(tb.tb_frame.f_code.co_filename).parents:
+        tb = tb.tb_next
 
-        if folder in file.parents:
-            break
-
-        frames = frames.tb_next
-
-    return "".join(traceback.format_exception(error.with_traceback(frames)))
+    return "".join(traceback.format_exception(error.with_traceback(tb)))
 
 
 def cookies_below(prefix: str, start_response):

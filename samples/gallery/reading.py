@@ -108,24 +108,30 @@ class Sample:
             found, key=lambda file: (file in last, file != "app.py", file)
         )
 
+    @property
+    def sources(self):
+        """Return the files to show, without the test."""
+        return [file for file in self.files if file != f"test_{self.name}.py"]
+
     def text(self, file: str) -> str:
         return (self.folder / file).read_text("utf-8", errors="replace")
 
     def headings(self, file: str) -> dict[int, str]:
         """Return {line number: heading} of the comment headings in a file."""
-        lines = enumerate(self.text(file).splitlines(), 1)
-        found = {number: HEADING.match(line) for number, line in lines}
-        return {number: match[1] for number, match in found.items() if match}
+        return {
+            number: match[1]
+            for number, line in enumerate(self.text(file).splitlines(), 1)
+            if (match := HEADING.match(line))
+        }
 
     @cached_property
     def code_sections(self):
         """Return {heading: id of its first part on the page}."""
         found = {}
 
-        for file in self.files:
-            if file != f"test_{self.name}.py":
-                for number, heading in self.headings(file).items():
-                    found.setdefault(heading, f"{file}-{number}")
+        for file in self.sources:
+            for number, heading in self.headings(file).items():
+                found.setdefault(heading, f"{file}-{number}")
 
         return found
 
@@ -146,9 +152,8 @@ class Sample:
         yield 5, self.introduction
         yield 1, self.readme
 
-        for file in self.files:
-            if file != f"test_{self.name}.py":
-                yield 1, self.text(file)
+        for file in self.sources:
+            yield 1, self.text(file)
 
 
 def own_files(folder: Path) -> list[Path]:
@@ -182,8 +187,8 @@ def read_sample(folder: Path) -> Sample:
 def markdown_html(text: str, url_for: Callable) -> Markup:
     """Return a text from a README as HTML, with links to the gallery.
 
-    Pass the template's `url_for`, which `make site` replaces by one for links
-    between files.
+    Pass the template's `url_for`, which `make site` replaces with one for
+    links between files.
     """
     # The READMEs are part of this project, so allow their <details>.
     markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -195,22 +200,20 @@ def markdown_html(text: str, url_for: Callable) -> Markup:
 
 
 def anchor(heading: str) -> str:
-    """Return the id on the page of a section of the README."""
+    """Return the id that a section of the README has on the page."""
     return "-".join(WORD.findall(heading.lower()))
 
 
 def live_commands(text: str, host: str, path: str) -> str:
-    """Return the text of *Run* or *Try it* with URLs that work right here.
+    """Return the text of *Try it* with the URLs of the running sample.
 
     The gallery at `host` serves the sample at `path`, which ends in a slash.
     """
     port = re.search(r"(:\d+)?$", host)[0]
     text = re.sub(
-        r"(?<![.\w])localhost:8000(/?)", lambda _: f"{host}{path}", text
+        r"(?<![.\w])localhost:8000/?", lambda _: f"{host}{path}", text
     )
     text = text.replace("localhost:8000", f"localhost{port}")
-    # The gallery's own port is taken.
-    text = text.replace("--port 8000", "--port 8001")
     return re.sub(r"^Location: /", f"Location: {path}", text, flags=re.M)
 
 
@@ -234,7 +237,7 @@ def search_index(samples: Iterable[Sample]) -> dict[str, dict[str, int]]:
 
     for sample in samples:
         for weight, text in sample.weighted_texts():
-            for word, count in Counter(WORD.findall(text.casefold())).items():
+            for word, count in Counter(WORD.findall(text.lower())).items():
                 # Limit the count, because a frequent word says little more.
                 index[word][sample.name] += weight * min(count, 5)
 
@@ -248,7 +251,7 @@ def rank(index: dict[str, dict[str, int]], query: str) -> list[str]:
     """
     scores = None
 
-    for word in WORD.findall(query.casefold()):
+    for word in WORD.findall(query.lower()):
         found = Counter()
 
         for other, weights in index.items():

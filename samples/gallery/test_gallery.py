@@ -378,7 +378,7 @@ def test_download_has_the_folder_without_data(client, samples):
     assert archive.read("one/app.py").decode() == text
 
 
-def test_commands_to_try_work_right_here(client, samples):
+def test_commands_use_the_address_of_the_live_sample(client, samples):
     text = README.format(name="one", step=2).replace(
         "## Teach it",
         "## Try it\n\n```\n"
@@ -400,6 +400,14 @@ def test_commands_to_try_work_right_here(client, samples):
     assert b"curl -si xn--a.b/live/one/see" in b"".join(body)
 
 
+def test_run_names_a_port_that_the_gallery_does_not_use(client, samples):
+    text = "# One\n\n## Run\n\n`--port 8000` <http://localhost:8000>\n"
+    write(samples / "one" / "README.md", text)
+    page = client.get("/pattern/one/").text
+    assert "--port 8001" in page
+    assert 'href="http://localhost:8001"' in page
+
+
 def test_page_without_live_apps_shows_pictures(client, monkeypatch):
     monkeypatch.setitem(app.config, "LIVE", False)
     page = client.get("/pattern/one/").text
@@ -418,9 +426,8 @@ def workshop(samples, monkeypatch):
     row = "| A day | `one` · `two` | 20 |"
     write(samples / "README.md", f"| Workshop |\n|---|\n{row}\n")
 
-    for name in ("one", "two", "README.md"):
-        target = folder / name if name != "README.md" else samples / name
-        (samples / name).rename(target)
+    for name in ("one", "two"):
+        (samples / name).rename(folder / name)
 
 
 @pytest.mark.usefixtures("workshop")

@@ -108,9 +108,11 @@ function addCopyButton(to, label, text) {
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(text);
-      status.textContent = button.textContent = "Copied";
+      button.textContent = "Copied";
+      status.textContent = "Copied";
     } catch {
-      status.textContent = 
+      button.textContent = "Not copied";
+      status.textContent =
         "The browser doesn't allow copying. Select the text, and copy it yourself.";
     }
   });
@@ -171,7 +173,7 @@ function* makeSlides() {
   }
 }
 
-// Return a copy without its heading, and without empty lines around it.
+// Return a copy without its heading, and without empty lines at its start and end.
 function withoutEdges(part) {
   const copy = part.cloneNode(true);
 
@@ -281,20 +283,25 @@ const KEYS = {
 
 function press(event) {
   const { target, altKey, ctrlKey, metaKey } = event;
-  // A letter is upper case with Shift or Caps Lock.
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
 
   if (altKey || ctrlKey || metaKey || target.closest?.("input, select, textarea")) {
     return;
   }
 
-  if (stage?.open && Object.hasOwn(KEYS, key)) {
-    event.preventDefault();
-    KEYS[key]();
-  } else if (!stage?.open && key === "ArrowLeft" && !target.closest?.("pre")) {
-    leave("prev", "");
-  } else if (!stage?.open && key === "ArrowRight" && !target.closest?.("pre")) {
-    leave("next", "");
+  // A letter is upper case with Shift or Caps Lock.
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+
+  if (stage?.open) {
+    if (Object.hasOwn(KEYS, key)) {
+      event.preventDefault();
+      KEYS[key]();
+    }
+  } else if (!target.closest?.("pre")) {
+    if (key === "ArrowLeft") {
+      leave("prev", "");
+    } else if (key === "ArrowRight") {
+      leave("next", "");
+    }
   }
 }
 

@@ -58,7 +58,9 @@ def environment(**changes):
     env = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("FLASK_", "PYTEST_", "PYTHON", "SCRIPT_NAME"))
+        if not name.startswith(
+            ("FLASK_", "MAKE", "PYTEST_", "PYTHON", "SCRIPT_NAME")
+        )
     }
     env |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error"}
     env |= changes

@@ -103,7 +103,9 @@ def test_layout_shows_errors_in_a_block_of_their_own(client):
 
 
 def test_layout_shows_no_empty_block(client):
-    assert 'class="flashes"' not in client.get("/").text
+    page = client.get("/").text
+    assert 'class="errors"' not in page
+    assert 'class="flashes"' not in page
     notify(client, "error", "Lost")
     page = client.get("/").text
     assert 'class="errors"' in page

@@ -86,10 +86,12 @@ def test_override_changes_a_note(client, note, method):
 
 
 def test_override_deletes_a_note(client, note):
+    other = client.post("/notes", data={"text": "tea"}).json
     assert override(client, note, "DELETE").status_code == 204
     assert client.get(f"/notes/{note['id']}").status_code == 404
     assert override(client, note, "DELETE").status_code == 404
     assert override(client, note, "PUT").status_code == 404
+    assert client.get(f"/notes/{other['id']}").json == other
 
 
 def test_post_without_an_override_is_not_allowed_on_a_note(client, note):

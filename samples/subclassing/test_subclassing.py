@@ -60,6 +60,11 @@ def test_template_string_shows_markup_as_text():
         assert render_template_string("{{ '<' }}") == "&lt;"
 
 
+@pytest.mark.parametrize("filename", ["page.html", "picture.svg.j2"])
+def test_file_with_markup_is_escaped(filename):
+    assert app.select_jinja_autoescape(filename)
+
+
 @pytest.mark.parametrize("filename", ["mail.txt", "mail.txt.j2"])
 def test_text_file_is_not_escaped(filename):
     assert not app.select_jinja_autoescape(filename)

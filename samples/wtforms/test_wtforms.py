@@ -78,6 +78,14 @@ def test_rule_for_the_name_rejects_a_taken_one():
         assert not form.validate()
         assert "taken" in form.username.errors[0]
 
+    # A part of a taken name is free.
+    other = ZOE | {"username": "Maria"}
+
+    with app.test_request_context(method="POST", data=other):
+        form = RegistrationForm()
+        form.validate()
+        assert not form.username.errors
+
 
 def test_form_rejects_a_taken_name_in_any_case(client):
     register(client)

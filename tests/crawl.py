@@ -60,8 +60,7 @@ def crawl(server, most=60):
 
         if kind not in seen and url.startswith(f"{server.url}/"):
             seen.add(kind)
-            # A stream can be endless, so a minute of it is enough.
-            reply = runner.fetch(url, seconds=60)
+            reply = runner.fetch(url)
             assert reply.status < 500, f"{url} returned {reply.status}."
             page = Page(url, reply)
             todo += page.links

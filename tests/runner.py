@@ -17,7 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from email.message import Message
-from http.client import HTTPConnection, IncompleteRead
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -30,22 +30,13 @@ SAMPLES = {
 LEFT_BEHIND = ("instance", "__pycache__", ".pytest_cache", ".ruff_cache")
 PATIENCE = 300  # seconds, because a busy machine can be very slow
 
-URL_MAP = """
+ROUTES = """
 import json
 from flask.cli import ScriptInfo
 
 app = ScriptInfo(app_import_path="app").load_app()
-print(json.dumps([
-    {
-        "rule": rule.rule,
-        "methods": sorted(rule.methods or ()),
-        "arguments": {
-            name: [type(converter).__name__, converter.regex]
-            for name, converter in rule._converters.items()
-        },
-    }
-    for rule in app.url_map.iter_rules()
-]))
+rules = [(it.rule, [*it.methods]) for it in app.url_map.iter_rules()]
+print(json.dumps(rules))
 """
 
 
@@ -59,7 +50,7 @@ def environment(**changes):
         name: value
         for name, value in os.environ.items()
         if not name.startswith(
-            ("FLASK_", "MAKE", "PYTEST_", "PYTHON", "SCRIPT_NAME")
+            ("FLASK_", "MAKE", "PYTEST_", "PYTHON", "SCRIPT_NAME", "VENV")
         )
     }
     env |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error"}
@@ -133,10 +124,10 @@ def section(folder, heading):
 
 
 @functools.cache
-def url_map(folder):
-    """Return the rules of the sample in `folder`, as a list of dicts."""
+def routes(folder):
+    """Return [(URL rule, methods)] of the sample in `folder`."""
     with tempfile.TemporaryDirectory() as tmp:
-        done = python("-c", URL_MAP, cwd=copy(folder, tmp))
+        done = python("-c", ROUTES, cwd=copy(folder, tmp))
 
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -154,34 +145,46 @@ class Server:
     log: Path
     process: subprocess.Popen
 
+    def output(self):
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
     def workers(self, least=2):
         """Wait until gunicorn has booted `least` workers. Return their ids."""
-        deadline = time.monotonic() + PATIENCE
-        found = []
 
-        while len(found) < least and time.monotonic() < deadline:
-            time.sleep(0.02)
-            text = self.log.read_text(encoding="utf-8", errors="replace")
+        def booted():
+            text = self.output()
             found = re.findall(r"Booting worker with pid: (\d+)", text)
+            return found if len(found) >= least else None
 
-        return [int(pid) for pid in found]
+        return [int(pid) for pid in wait_until(booted)]
 
     def complaints(self, since=0):
         """Return the log from `since` if it has a traceback or a warning."""
-        text = self.log.read_text(encoding="utf-8", errors="replace")[since:]
         # gunicorn raises errors of its own for malformed chunks.
         text = re.sub(
-            r"Traceback .*\n(?: .*\n)+gunicorn\.http\.errors\..*", "", text
+            r"Traceback .*\n(?: .*\n)+gunicorn\.http\.errors\..*",
+            "",
+            self.output()[since:],
         )
         return text if re.search(r"Traceback|Warning:", text) else ""
+
+
+def wait_until(found):
+    """Call `found` until it returns something true, and return that."""
+    deadline = time.monotonic() + PATIENCE
+
+    while not (result := found()):
+        assert time.monotonic() < deadline, f"{found} needs too long"
+        time.sleep(0.02)
+
+    return result
 
 
 @contextlib.contextmanager
 def started(command, *, cwd, log, env, ready):
     """Start a command, wait until its log matches `ready`, and stop it later.
 
-    Yield (process, match). Raise RuntimeError with the log if the command
-    ends, or if the log doesn't match in time.
+    Yield (process, match). Fail with the log if the command ends.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -194,20 +197,14 @@ def started(command, *, cwd, log, env, ready):
             process_group=0,
         )
 
+    def matched():
+        text = log.read_text(encoding="utf-8", errors="replace")
+        match = re.search(ready, text)
+        assert match or process.poll() is None, f"{command} ended:\n{text}"
+        return match
+
     try:
-        deadline = time.monotonic() + PATIENCE
-
-        while not (
-            match := re.search(
-                ready, text := log.read_text("utf-8", "replace")
-            )
-        ):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{command} didn't start:\n{text}")
-
-            time.sleep(0.02)
-
-        yield process, match
+        yield process, wait_until(matched)
     finally:
         process.terminate()
 
@@ -270,13 +267,10 @@ class Reply:
         return json.loads(self.body)
 
 
-def fetch(
-    url, form=None, *, method=None, headers=(), body=None, seconds=PATIENCE
-):
+def fetch(url, form=None, *, method=None, headers=(), body=None):
     """GET `url`, or POST `form` (a dict) or `body` (bytes) to it.
 
-    Each call opens a connection and follows no redirect. A body that doesn't
-    end in `seconds` is cut off.
+    Each call opens a connection and follows no redirect.
     """
     parts = urlsplit(url)
     headers = dict(headers)
@@ -289,28 +283,9 @@ def fetch(
     target = parts._replace(
         scheme="", netloc="", path=parts.path or "/", fragment=""
     )
-    deadline = time.monotonic() + seconds
     connection = HTTPConnection(parts.netloc, timeout=PATIENCE)
-    received = bytearray()
 
     with contextlib.closing(connection):
         connection.request(method, target.geturl(), body, headers)
-        # The connection forgets the socket if the server wants to close it.
-        sock = connection.sock
-
-        with (
-            connection.getresponse() as response,
-            contextlib.suppress(TimeoutError),
-        ):
-            sock.settimeout(seconds)
-
-            while block := response.read1(65536):
-                received += block
-
-                if time.monotonic() > deadline:
-                    break
-            else:
-                if response.length:
-                    raise IncompleteRead(bytes(received), response.length)
-
-    return Reply(response.status, response.headers, bytes(received))
+        response = connection.getresponse()
+        return Reply(response.status, response.headers, response.read())

@@ -96,9 +96,9 @@ def attack(folder, live, surface):
 def test_surface_is_declared(sample, live, surface):
     """surface.toml names all rules, and where links and forms lead."""
     needed = [
-        (method, re.sub("<.+?>", "x", rule["rule"]), {})
-        for rule in runner.url_map(sample)
-        for method in {*rule["methods"]} - {"HEAD", "OPTIONS"}
+        (method, re.sub("<.+?>", "x", rule), {})
+        for rule, methods in runner.routes(sample)
+        for method in {*methods} - {"HEAD", "OPTIONS"}
     ]
 
     for page in crawl(live):

@@ -1,4 +1,4 @@
-"""app_factories: several workers, a real PostgreSQL, and an added column."""
+"""app_factories: several workers, and a real PostgreSQL."""
 
 import re
 from itertools import chain
@@ -53,15 +53,3 @@ def test_no_visitor_notices_a_restart_with_the_setting_of_the_readme(
             pass
 
         assert len(visits(server)) == 160
-
-
-def test_new_column_is_a_500_with_a_traceback(boot, fresh):
-    with boot() as server:
-        assert runner.fetch(server.url).status == 200
-
-    model = "class Visit(db.Model):\n"
-    edit(fresh, model, f"{model}    page: Mapped[str | None]\n")
-
-    with boot(failing=True) as server:
-        assert runner.fetch(server.url).status == 500
-        assert "has no column named page" in server.complaints()

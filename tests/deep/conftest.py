@@ -13,7 +13,7 @@ import runner
 import servers
 import surface
 from helpers import wait_until
-from playwright.sync_api import Error, expect, sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 expect.set_options(timeout=runner.PATIENCE * 1000)
 
@@ -79,34 +79,27 @@ def live(folder, tmp_path_factory):
 @pytest.fixture(scope="session")
 def browser():
     """One Chromium for the whole run: the system's, or Playwright's own."""
-    path = freeze.browser_path()
-
     with sync_playwright() as playwright:
-        try:
-            # Playwright's own must be the whole browser, because its smaller
-            # one for tests fetches no icons.
-            chromium = playwright.chromium.launch(
-                executable_path=path, channel=None if path else "chromium"
-            )
-        except Error:
-            if path:
-                raise
+        # This is the whole browser. Without its path, Playwright starts a
+        # smaller one, which fetches no icons.
+        own = playwright.chromium.executable_path
+        path = freeze.browser_path() or own
 
+        if not Path(path).exists():
             pytest.skip(
                 "There is no Chromium. Run `playwright install chromium`, or"
                 " get it from your system's packages."
             )
 
-        yield chromium
-        chromium.close()
+        with playwright.chromium.launch(executable_path=path) as browser:
+            yield browser
 
 
 @contextlib.contextmanager
 def opened(browser, **options):
-    context = browser.new_context(**options)
-    context.set_default_timeout(runner.PATIENCE * 1000)
-    yield context.new_page()
-    context.close()
+    with browser.new_context(**options) as context:
+        context.set_default_timeout(runner.PATIENCE * 1000)
+        yield context.new_page()
 
 
 @pytest.fixture
@@ -212,8 +205,8 @@ def boot(fresh, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory):
-    with servers.postgresql(tmp_path_factory.mktemp("postgresql")) as service:
+def postgresql():
+    with servers.postgresql() as service:
         yield service
 
 

@@ -1,6 +1,5 @@
 """What the tests of several samples do to a copy, a worker, or a server."""
 
-import contextlib
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,17 +13,16 @@ START = """
 import multiprocessing, sys
 import flask_sqlalchemy, psycopg
 
-def start():
+def start(_):
     barrier.wait()
     import app
     exec(sys.argv[1])
 
 fork = multiprocessing.get_context("fork")
 barrier = fork.Barrier(4)
-processes = [fork.Process(target=start) for _ in range(4)]
-[process.start() for process in processes]
-[process.join() for process in processes]
-sys.exit(any(process.exitcode for process in processes))
+
+with fork.Pool(4) as pool:
+    pool.map(start, range(4), chunksize=1)
 """
 
 
@@ -74,11 +72,3 @@ def peaks(server):
     paths = [Path(f"/proc/{pid}/status") for pid in server.workers()]
     found = [re.search(r"VmHWM:\s+(\d+)", it.read_text()) for it in paths]
     return [int(match[1]) for match in found]
-
-
-@contextlib.contextmanager
-def stopped(service):
-    """Stop a server of `servers`, and start it again with its data."""
-    service.stop()
-    yield
-    service.start()

@@ -7,13 +7,11 @@ missing, the test is skipped, and the reason says how to get them.
 
 import contextlib
 import functools
-import importlib.util
 import os
 import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -22,35 +20,52 @@ from urllib.parse import urlsplit
 import pytest
 import runner
 
+# Debian keeps these programs out of the path, or puts scripts there that need
+# `su` as root.
+FOLDERS = [
+    *Path("/usr/lib/postgresql").glob("*/bin"),
+    Path("/usr/lib/rabbitmq/bin"),
+    Path("/usr/local/sbin"),
+]
 
-class Service:
-    """A server that can be stopped, and started again with its data.
+
+class Service(contextlib.ExitStack):
+    """A server that runs until the end of a `with` block.
 
     `url` is what an application connects to, `ready` what the log then says,
     and `end` is the signal that ends the server at once.
     """
 
     def __init__(
-        self, tmp_path, url, command, ready, *, end=signal.SIGTERM, **options
+        self, folder, url, command, ready, *, end=signal.SIGTERM, **env
     ):
+        super().__init__()
         self.url = url
         self.end = end
-        self.running = contextlib.ExitStack()
-        self.command = functools.partial(
+        self.started = functools.partial(
             runner.started,
             command,
-            log=tmp_path / f"{urlsplit(url).scheme}.log",
+            cwd=folder,
+            log=folder / f"{urlsplit(url).scheme}.log",
+            env=runner.environment(**env),
             ready=ready,
-            **{"cwd": tmp_path, "env": runner.environment()} | options,
         )
+        self.start()
 
     def start(self):
-        self.process, _ = self.running.enter_context(self.command())
+        self.process, _ = self.enter_context(self.started())
+        self.callback(self.stop)
 
     def stop(self):
         self.process.send_signal(self.end)
         self.process.wait(runner.PATIENCE)
-        self.running.close()
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """Stop it, and start it again with its data."""
+        self.close()
+        yield
+        self.start()
 
     @contextlib.contextmanager
     def hanging(self):
@@ -62,17 +77,10 @@ class Service:
         finally:
             self.process.send_signal(signal.SIGCONT)
 
-    def __enter__(self):
-        self.start()
-        return self
 
-    def __exit__(self, *_):
-        self.stop()
-
-
-def programs(package, *names, folders=()):
+def programs(package, *names):
     """Return the paths of the programs, or skip the test."""
-    path = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
+    path = os.pathsep.join([*map(str, FOLDERS), os.environ["PATH"]])
     found = [shutil.which(name, path=path) for name in names]
 
     if None in found:
@@ -101,72 +109,63 @@ def free_port():
 
 
 @contextlib.contextmanager
-def postgresql(tmp_path):
+def postgresql():
     """Start an empty PostgreSQL. Its `url` is one of SQLAlchemy's."""
-    # Debian keeps the programs out of the path.
-    folders = Path("/usr/lib/postgresql").glob("*/bin")
-    initdb, postgres = programs(
-        "postgresql", "initdb", "postgres", folders=folders
-    )
+    initdb, postgres = programs("postgresql", "initdb", "postgres")
     port = free_port()
+    become = []
 
-    # Not in tmp_path, because PostgreSQL refuses to be root, and no other user
-    # can enter the folders that pytest creates for root.
+    # Not in a folder of pytest, because PostgreSQL refuses to be root, and no
+    # other user can enter the folders that pytest creates for root.
     with tempfile.TemporaryDirectory(prefix="postgresql-") as folder:
-        become = []
-
         if os.geteuid() == 0:
             ids = ("--reuid=postgres", "--regid=postgres", "--clear-groups")
             become = ["setpriv", *ids, "--"]
             shutil.chown(folder, "postgres")
 
-        options = {"cwd": folder, "env": runner.environment(LC_ALL="C")}
-        setup = "-D data -U postgres -A trust -E UTF8 --locale=C --no-sync"
-        # -F: don't wait for the disk. -k "": no Unix socket.
-        setup, run = setup.split(), f"-D data -h 127.0.0.1 -p {port} -F -k"
-        subprocess.run(
-            [*become, initdb, *setup],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            **options,
+        setup = "-D data -U postgres -A trust -E UTF8 --no-sync"
+        done = runner.run(
+            [*become, initdb, *setup.split()], cwd=folder, LC_ALL="C"
         )
+        assert done.returncode == 0, done.stderr
+        # -F: don't wait for the disk. -k .: the Unix socket is among the data.
+        options = f"-D data -h 127.0.0.1 -p {port} -F -k ."
 
         with Service(
-            tmp_path,
+            Path(folder),
             f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres",
-            [*become, postgres, *run.split(), ""],
+            [*become, postgres, *options.split()],
             "database system is ready to accept connections",
             # With SIGTERM, it would wait until all clients have gone.
             end=signal.SIGINT,
-            **options,
+            LC_ALL="C",
         ) as service:
             yield service
 
 
-def redis(tmp_path):
-    """Return an empty Redis. It keeps its data in memory only."""
+def redis(folder):
+    """Start an empty Redis. It keeps its data in memory only."""
     port = free_port()
-    options = f"--port {port} --bind 127.0.0.1 --appendonly no --save"
+    options = f"--port {port} --bind 127.0.0.1 --save"
     return Service(
-        tmp_path,
+        folder,
         f"redis://127.0.0.1:{port}/0",
         [*programs("redis-server", "redis-server"), *options.split(), ""],
         "Ready to accept connections",
     )
 
 
-def mongodb(tmp_path):
-    """Return an empty SecantusDB, which speaks the protocol of MongoDB."""
-    if importlib.util.find_spec("secantus") is None:
-        pytest.skip(
-            "There is no SecantusDB. Run `pip install secantusdb`, which has"
-            " no build for the newest Python yet."
-        )
-
+def mongodb(folder):
+    """Start an empty SecantusDB, which speaks the protocol of MongoDB."""
+    pytest.importorskip(
+        "secantus",
+        reason="There is no SecantusDB. Run `pip install secantusdb`, which"
+        " has no build for the newest Python yet.",
+    )
     port = free_port()
     options = f"-m secantus --port {port} --storage-path mongodb"
     return Service(
-        tmp_path,
+        folder,
         f"mongodb://127.0.0.1:{port}/flask_patterns",
         [sys.executable, *options.split()],
         "listening on 127",
@@ -174,48 +173,36 @@ def mongodb(tmp_path):
 
 
 @contextlib.contextmanager
-def rabbitmq(tmp_path):
+def rabbitmq(folder):
     """Start an empty RabbitMQ, which keeps its queues while it is stopped."""
-    # Don't start the one of the path, because as root it runs `su`.
-    folders = ["/usr/lib/rabbitmq/bin", "/usr/local/sbin"]
-    epmd, server = programs(
-        "rabbitmq-server", "epmd", "rabbitmq-server", folders=folders
-    )
-    folder = tmp_path / "rabbitmq"
-    folder.mkdir()
+    epmd, server = programs("rabbitmq-server", "epmd", "rabbitmq-server")
     port = free_port()
-    settings = {
+    env = {
         "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "ERL_EPMD_PORT": free_port(),
-        "HOME": folder,
-        "RABBITMQ_CONFIG_FILE": folder / "rabbitmq",
-        "RABBITMQ_CONF_ENV_FILE": folder / "rabbitmq-env.conf",
-        "RABBITMQ_DIST_PORT": free_port(),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": folder / "enabled_plugins",
-        "RABBITMQ_LOG_BASE": folder,
-        "RABBITMQ_MNESIA_BASE": folder,
+        "ERL_EPMD_PORT": f"{free_port()}",
+        "HOME": f"{folder}",
+        "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq",
+        "RABBITMQ_CONF_ENV_FILE": f"{folder}/rabbitmq-env.conf",
+        "RABBITMQ_DIST_PORT": f"{free_port()}",
+        "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/enabled_plugins",
+        "RABBITMQ_LOG_BASE": f"{folder}",
+        "RABBITMQ_MNESIA_BASE": f"{folder}",
         "RABBITMQ_NODENAME": f"test{port}@localhost",
         "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-        "RABBITMQ_NODE_PORT": port,
-        "RABBITMQ_PID_FILE": folder / "pid",
+        "RABBITMQ_NODE_PORT": f"{port}",
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
             "-kernel inet_dist_use_interface {127,0,0,1}"
         ),
         # So that its process is the server's own, not a shell's.
         "RUNNING_UNDER_SYSTEMD": "true",
     }
-    env = runner.environment(**{k: f"{v}" for k, v in settings.items()})
+    url = f"amqp://guest:guest@127.0.0.1:{port}//"
+    ready = "Starting broker.* completed"
 
     # epmd has the names of Erlang's nodes. Start it, because one that RabbitMQ
     # starts would still run in the end.
     with (
-        Service(tmp_path, "epmd:", [epmd, "-d"], "epmd running", env=env),
-        Service(
-            tmp_path,
-            f"amqp://guest:guest@127.0.0.1:{port}//",
-            [server],
-            "Starting broker.* completed",
-            env=env,
-        ) as service,
+        Service(folder, "epmd:", [epmd, "-d"], "epmd running", **env),
+        Service(folder, url, [server], ready, **env) as service,
     ):
         yield service

@@ -5,7 +5,7 @@ from itertools import chain
 
 import pytest
 import runner
-from helpers import edit, start_at_once, stopped, together
+from helpers import edit, start_at_once, together
 
 TABLES = """
 for name in ("user", "note", "tag"):
@@ -49,7 +49,7 @@ def test_no_visitor_notices_a_restart_with_the_setting_of_the_readme(
     with boot(**database(), **ping) as server:
         assert len(visits(server)) == 160
 
-        with stopped(postgresql):
+        with postgresql.stopped():
             pass
 
         assert len(visits(server)) == 160

@@ -6,7 +6,7 @@ import pytest
 import redis
 import runner
 import servers
-from helpers import stopped, together, wait_until
+from helpers import together, wait_until
 
 PAGES = ("/report", "/search?q=view", "/square/12", "/", "/hello")
 # The log says which worker has responded.
@@ -50,20 +50,10 @@ def clear(server):
     return runner.fetch(f"{server.url}/clear", {}).status
 
 
-@pytest.mark.parametrize(("kind", "entries"), [("Redis", 1), ("Simple", 2)])
-def test_workers_share_their_entries_only_in_redis(boot, env, kind, entries):
-    env["FLASK_CACHE_TYPE"] = f"{kind}Cache"
-
-    with boot(LOG, **env) as server:
-        # At first, all visitors can get reports of their own.
-        reports(server)
-        assert reports(server) == entries
-
-
-def test_entries_in_redis_expire_and_have_their_own_prefix(boot, env):
+def test_entries_in_redis_expire_and_have_their_own_prefix(boot, env, service):
     with (
         boot(FLASK_CACHE_KEY_PREFIX="mine:", **env) as server,
-        redis.from_url(env["FLASK_CACHE_REDIS_URL"]) as client,
+        redis.from_url(service.url) as client,
     ):
         client.set("yours:view//report", "")
         assert statuses(server) == [200] * len(PAGES)
@@ -75,12 +65,12 @@ def test_entries_in_redis_expire_and_have_their_own_prefix(boot, env):
         assert client.keys() == [b"yours:view//report"]
 
 
-@pytest.mark.parametrize("away", [stopped, servers.Service.hanging])
-def test_pages_work_while_redis_is_away_and_are_cached_again_afterwards(
+@pytest.mark.parametrize("away", ["stopped", "hanging"])
+def test_pages_work_while_redis_is_away_and_workers_share_a_cache_afterwards(
     boot, fresh, env, service, away
 ):
     """For a Redis that hangs, the README names two settings."""
-    if away != stopped:
+    if away == "hanging":
         section = runner.section(fresh, "Before production")
         found = re.findall(r"(FLASK_CACHE_OPTIONS\w+)=([\d.]+)", section)
         assert len(found) == 2
@@ -89,7 +79,7 @@ def test_pages_work_while_redis_is_away_and_are_cached_again_afterwards(
     with boot(LOG, failing=True, **env) as server:
         reports(server)
 
-        with away(service):
+        with getattr(service, away)():
             assert statuses(server) == [200] * len(PAGES)
             assert reports(server) > 2
             assert clear(server) == 503

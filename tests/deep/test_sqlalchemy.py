@@ -3,10 +3,9 @@
 from collections import Counter
 from itertools import chain
 
-import psycopg
 import pytest
 import runner
-from helpers import edit, start_at_once, stopped, together, wait_until
+from helpers import edit, start_at_once, together
 
 WAYS = ["extension", "declarative", "imperative", "core"]
 # The advice of the README for --preload.
@@ -16,13 +15,6 @@ engine.dispose()
 with app.app_context():
     db.engine.dispose()
 """
-COUNT = """
-SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-AND backend_type = 'client backend' AND pid != pg_backend_pid()
-"""
-on_postgresql = pytest.mark.parametrize(
-    "database", ["postgresql"], indirect=True
-)
 
 
 def add(server, number, name):
@@ -62,25 +54,7 @@ def test_workers_lose_no_user_and_store_no_name_twice(
         assert runner.fetch(url).status == 404
 
 
-@pytest.mark.parametrize("dispose", [True, False])
-@on_postgresql
-def test_preloaded_workers_share_connections_unless_the_app_disposes_of_them(
-    boot, fresh, database, dispose
-):
-    edit(fresh, "", DISPOSE if dispose else "")
-    settings = database()
-    [url] = settings.values()
-
-    with (
-        boot("--preload", **settings),
-        psycopg.connect(url.replace("+psycopg", "")) as connection,
-    ):
-        # A connection ends some time after the client has closed it.
-        count = 0 if dispose else 2
-        wait_until(lambda: connection.execute(COUNT).fetchone() == (count,))
-
-
-@on_postgresql
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_no_request_fails_after_a_restart_with_the_settings_of_the_readme(
     boot, fresh, database, postgresql
 ):
@@ -94,7 +68,7 @@ def test_no_request_fails_after_a_restart_with_the_settings_of_the_readme(
 
         assert {*add_all("before")} == {201}
 
-        with stopped(postgresql):
+        with postgresql.stopped():
             pass
 
         assert {*add_all("after")} == {201}

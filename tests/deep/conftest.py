@@ -12,7 +12,6 @@ import pytest
 import runner
 import servers
 import surface
-from helpers import wait_until
 from playwright.sync_api import expect, sync_playwright
 
 expect.set_options(timeout=runner.PATIENCE * 1000)
@@ -196,7 +195,7 @@ def boot(fresh, tmp_path):
                 return log.read_text().count("Loaded\n") == 2
 
             if options["gunicorn"]:
-                wait_until(loaded)
+                runner.wait_until(loaded)
 
             yield server
             assert failing or not server.complaints(), server.complaints()

@@ -1,7 +1,7 @@
 """What the tests of several samples do to a copy, a worker, or a server."""
 
+import contextlib
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -56,19 +56,16 @@ def together(work, times=16):
         return list(pool.map(one, range(times)))
 
 
-def wait_until(found):
-    """Call `found` until it returns something true, and return that."""
-    deadline = time.monotonic() + runner.PATIENCE
+@contextlib.contextmanager
+def flat_memory(server, most):
+    """Expect that no worker needs `most` kB more than it ever had."""
 
-    while not (result := found()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    def peaks():
+        paths = [Path(f"/proc/{pid}/status") for pid in server.workers()]
+        found = [re.search(r"VmHWM:\s+(\d+)", it.read_text()) for it in paths]
+        return [int(match[1]) for match in found]
 
-    return result
-
-
-def peaks(server):
-    """Return the most memory that each worker ever had, in kB."""
-    paths = [Path(f"/proc/{pid}/status") for pid in server.workers()]
-    found = [re.search(r"VmHWM:\s+(\d+)", it.read_text()) for it in paths]
-    return [int(match[1]) for match in found]
+    before = peaks()
+    yield
+    growth = [b - a for a, b in zip(before, peaks(), strict=True)]
+    assert max(growth) < most

@@ -6,7 +6,7 @@ import pytest
 import redis
 import runner
 import servers
-from helpers import together, wait_until
+from helpers import together
 
 PAGES = ("/report", "/search?q=view", "/square/12", "/", "/hello")
 # The log says which worker has responded.
@@ -38,7 +38,7 @@ def reports(server):
         log = server.log.read_text()[since:]
         return len({*re.findall(r"worker=<?(\d+)", log)}) == 2
 
-    wait_until(both)
+    runner.wait_until(both)
     return len(found)
 
 
@@ -85,4 +85,4 @@ def test_pages_work_while_redis_is_away_and_workers_share_a_cache_afterwards(
             assert clear(server) == 503
 
         # On a busy machine, even Redis can need longer than those settings.
-        wait_until(lambda: reports(server) == 1)
+        runner.wait_until(lambda: reports(server) == 1)

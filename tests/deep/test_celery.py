@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import runner
 import servers
-from helpers import edit, together, wait_until
+from helpers import edit, together
 from playwright.sync_api import expect
 
 SAMPLE = runner.SAMPLES["celery"]
@@ -69,7 +69,9 @@ def worker(folder, processes=2, **env):
         running = ["pgrep", "-g", f"{process.pid}", "-r", "D,R,S"]
         # Until the last child has closed its copy of the connection, Redis
         # can hand out a message to nobody.
-        wait_until(lambda: subprocess.run(running, check=False).returncode)
+        runner.wait_until(
+            lambda: subprocess.run(running, check=False).returncode
+        )
 
 
 def send(server, path, **form):
@@ -86,7 +88,7 @@ def value(url):
         result = runner.fetch(url).json()
         return result if result["ready"] else None
 
-    return wait_until(ended)["value"]
+    return runner.wait_until(ended)["value"]
 
 
 def wait_until_running(urls, count):
@@ -100,7 +102,7 @@ def wait_until_running(urls, count):
         states = [runner.fetch(url).json()["state"] for url in urls]
         return states.count("PROGRESS") == count
 
-    wait_until(running)
+    runner.wait_until(running)
 
 
 def test_none_of_50_tasks_is_lost_when_a_worker_is_killed(boot, fresh, env):

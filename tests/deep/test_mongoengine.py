@@ -11,7 +11,7 @@ from itertools import chain
 import pytest
 import runner
 import servers
-from helpers import together, wait_until
+from helpers import together
 from playwright.sync_api import expect
 
 ABSENT = "/movies/0123456789abcdef01234567"
@@ -88,14 +88,14 @@ def test_routes_return_503_while_the_server_is_away(
             server = stack.enter_context(boot(FLASK_MONGODB_URI=uri))
             unavailable()
 
-        wait_until(available)
+        runner.wait_until(available)
 
         with getattr(mongodb, away)():
             unavailable()
             # By now, the driver has noticed that the server is away.
             unavailable()
 
-        wait_until(available)
+        runner.wait_until(available)
 
 
 def test_page_without_a_server_adds_and_deletes_a_movie(boot, page):

@@ -7,6 +7,7 @@ requests as well.
 
 import decimal
 import math
+import sys
 
 import bson
 import pytest
@@ -75,12 +76,14 @@ def test_json_with_nan(send_json):
 
 
 def test_a_host_with_broken_punycode(app):
-    """Werkzeug decodes the host for request.url, and expects no errors."""
-    with (
-        app.test_request_context(headers={"Host": "xn--a.b"}),
-        pytest.raises(UnicodeError),
-    ):
-        print(request.url)
+    """Before Python 3.13, its codec raises what Werkzeug doesn't expect."""
+    with app.test_request_context(headers={"Host": "xn--a.b"}):
+        if sys.version_info >= (3, 13):
+            assert request.url == "http://xn--a.b/"
+            return
+
+        with pytest.raises(UnicodeError):
+            print(request.url)
 
 
 # -- gunicorn ---------------------------------------------------------------

@@ -6,6 +6,7 @@ requests as well.
 """
 
 import decimal
+import json
 import math
 import sys
 
@@ -16,6 +17,7 @@ from flask import Flask, request
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from hostile import ATTACKS, chunked, exchange
+from kombu import Connection
 from mongoengine import DecimalField, Document, IntField
 
 BARE = """
@@ -133,6 +135,21 @@ def test_a_long_number_of_a_page(app):
 
         db.session.remove()
         db.engine.dispose()
+
+
+def test_a_message_that_is_half_written(tmp_path, monkeypatch):
+    """Kombu reads a file that its writer has opened, but not yet written."""
+    names = ("data_folder_in", "data_folder_out", "control_folder")
+    options = dict.fromkeys(names, f"{tmp_path}")
+
+    with Connection("filesystem://", transport_options=options) as connection:
+        queue = connection.SimpleQueue("tasks")
+        # The writer calls this between the two.
+        dumps = "kombu.transport.filesystem.dumps"
+        monkeypatch.setattr(dumps, lambda _: queue.get_nowait())
+
+        with pytest.raises(json.JSONDecodeError):
+            queue.put("message")
 
 
 def test_json_with_a_long_number():

@@ -1,10 +1,9 @@
-import itertools
+from unittest.mock import create_autospec
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from app import USERS, app, cache, cached, is_local, login_required, templated
-from flask import Blueprint, Flask, g, redirect
-from jinja2 import DictLoader
+from flask import g, redirect
 
 ADMIN = {"username": "admin", "password": "secret"}
 
@@ -30,41 +29,27 @@ def call(view, url="/", base_url=None):
 
 def test_secret_page_leads_to_the_login_and_back(client):
     response = client.get("/secret_page?page=2")
-    assert response.status_code in (302, 303)
     assert response.location == "/login?next=/secret_page?page%3D2"
 
     form = client.get(response.location).text
     assert 'name="next" value="/secret_page?page=2"' in form
 
     response = log_in(client, next="/secret_page?page=2")
-    assert response.status_code in (302, 303)
     assert response.location == "/secret_page?page=2"
     page = client.get(response.location).text
     assert "page 2" in page
     assert "admin" in page
 
 
-def test_secret_page_redirects_when_the_query_is_not_utf_8(client):
-    query = {"QUERY_STRING": "\xff"}
-    response = client.get("/secret_page", environ_overrides=query)
-    assert response.status_code in (302, 303)
-
-
-@pytest.mark.parametrize("prefix", ["", "/a%20prefix"])
 @pytest.mark.parametrize(
     "url", ["/files/c%23", "/files/50%2525", "/files/a%20b?q=x%3Fy&r=%26"]
 )
-def test_login_required_keeps_the_quoting_of_the_url(client, prefix, url):
+def test_login_required_keeps_the_quoted_url_without_the_host(client, url):
     view = login_required(lambda: "secret")
-    response = call(view, url, base_url=f"http://localhost{prefix}")
+    response = call(view, url, base_url="http://evil.test/a%20prefix")
     [back] = parse_qs(urlsplit(response.location).query)["next"]
-    assert back == f"{prefix}{url}"
+    assert back == f"/a%20prefix{url}"
     assert log_in(client, next=back).location == back
-
-
-def test_login_required_ignores_the_host_header(client):
-    response = client.get("/secret_page", headers={"Host": "evil.test"})
-    assert response.location == "/login?next=/secret_page"
 
 
 @pytest.mark.parametrize("url", ["/", "/secret_page?to=//evil.test", "/a\\b"])
@@ -75,10 +60,7 @@ def test_is_local_accepts_a_path(url):
 @pytest.mark.parametrize(
     "url",
     [
-        "",
-        "secret_page",
         "http://evil.test",
-        "javascript:alert(1)",
         "//evil.test",
         "/\\evil.test",
         "/\t/evil.test",
@@ -91,7 +73,7 @@ def test_is_local_rejects_what_could_lead_to_another_site(url):
     assert not is_local(url)
 
 
-@pytest.mark.parametrize("url", ["", "//evil.test", "https://evil.test"])
+@pytest.mark.parametrize("url", ["", "//evil.test"])
 def test_login_goes_to_the_start_when_next_is_not_local(client, url):
     assert log_in(client, next=url).location == "/"
     assert "logged in as admin" in client.get("/").text
@@ -116,10 +98,8 @@ def test_login_empties_the_session(client):
         assert "cart" not in session
 
 
-def test_session_cookie_is_hidden_from_scripts_and_from_other_sites(client):
-    cookie = log_in(client).headers["Set-Cookie"]
-    assert "HttpOnly" in cookie
-    assert "SameSite=Lax" in cookie
+def test_session_cookie_is_signed_and_hidden_from_other_sites(client):
+    assert "SameSite=Lax" in log_in(client).headers["Set-Cookie"]
     assert len(app.config["SECRET_KEY"]) >= 32
 
 
@@ -142,16 +122,14 @@ def test_logout_changes_no_cookie_when_none_was_sent(client):
 
 
 @pytest.mark.parametrize("decorator", [login_required, cached(), templated()])
-def test_decorator_keeps_the_name_of_the_view(decorator):
-    def view():
-        pass
+def test_decorator_keeps_the_name_and_the_arguments_of_the_view(
+    client, decorator
+):
+    @decorator
+    def view(a, b):
+        return f"{a} {b}"
 
-    assert decorator(view).__name__ == "view"
-
-
-@pytest.mark.parametrize("decorator", [login_required, cached(), templated()])
-def test_decorator_passes_all_arguments_to_the_view(client, decorator):
-    view = decorator(lambda a, b: f"{a} {b}")
+    assert view.__name__ == "view"
 
     with app.test_request_context():
         g.user = "admin"
@@ -161,27 +139,17 @@ def test_decorator_passes_all_arguments_to_the_view(client, decorator):
 # -- Caching Decorator ------------------------------------------------------
 
 
-def counted(**options):
-    numbers = itertools.count(1)
-    return cached(**options)(lambda: str(next(numbers)))
-
-
 def test_cached_view_returns_the_same_again(client):
     first = client.get("/cached")
     assert first.json["generated_at"].endswith("+00:00")
     assert client.get("/cached").json == first.json
 
 
-def test_cached_stores_the_result_for_the_timeout(client, monkeypatch):
-    stored = []
-    monkeypatch.setattr(
-        cache,
-        "set",
-        lambda key, rv, timeout: stored.append((key, rv, timeout)),
-    )
-    view = counted(timeout=10, key="<{}>")
-    assert [call(view), call(view)] == ["1", "2"]
-    assert stored == [("</>", "1", 10), ("</>", "2", 10)]
+def test_cached_stores_the_result_for_the_timeout(monkeypatch):
+    store = create_autospec(cache.set)
+    monkeypatch.setattr(cache, "set", store)
+    call(cached(timeout=10, key="<{}>")(lambda: "result"))
+    store.assert_called_once_with("</>", "result", timeout=10)
 
 
 def test_cached_returns_an_empty_result_again(client):
@@ -191,33 +159,20 @@ def test_cached_returns_an_empty_result_again(client):
 
 
 def test_cached_keeps_paths_and_queries_apart(client):
-    view = counted()
-    urls = ["/a", "/b", "/a?b?", "/a?b=1", "/a%3Fb", "/a"]
-    assert [call(view, url) for url in urls] == ["1", "2", "3", "4", "5", "1"]
+    numbers = iter("12345")
+    view = cached()(lambda: next(numbers))
+    urls = ["/a", "/b", "/a?b", "/a?c", "/a%3Fb", "/a"]
+    assert "".join(call(view, url) for url in urls) == "123451"
 
 
 # -- Templating Decorator ---------------------------------------------------
 
 
 def test_templated_renders_the_template_of_the_endpoint(client):
-    response = client.get("/templated")
-    assert response.mimetype == "text/html"
-    assert "The value is 42." in response.text
-
-
-def test_templated_renders_another_template_at_another_endpoint():
+    assert "The value is 42." in client.get("/templated").text
     view = templated()(lambda: {"value": 7})
     assert "The value is 7." in call(view, "/templated")
     assert "<code>by_name</code>" in call(view, "/endpoint")
-
-
-def test_templated_renders_a_template_in_the_folder_of_the_blueprint():
-    bp = Blueprint("demo", __name__)
-    bp.add_url_rule("/", "values", templated()(lambda: {"value": 7}))
-    other = Flask(__name__)
-    other.jinja_loader = DictLoader({"demo/values.html": "{{ value }}"})
-    other.register_blueprint(bp)
-    assert other.test_client().get("/").text == "7"
 
 
 def test_templated_renders_the_template_that_it_names():
@@ -234,13 +189,8 @@ def test_templated_returns_everything_but_a_dict_unchanged(rv):
 
 
 def test_endpoint_finds_its_view_by_name(client):
-    response = client.get("/endpoint")
-    assert response.status_code == 200
-    assert "<code>by_name</code>" in response.text
+    assert "<code>by_name</code>" in client.get("/endpoint").text
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_endpoint_returns_405_for_a_method_that_it_does_not_name(
-    client, method
-):
-    assert client.open("/endpoint", method=method).status_code == 405
+def test_endpoint_returns_405_for_a_method_that_it_does_not_name(client):
+    assert client.post("/endpoint").status_code == 405

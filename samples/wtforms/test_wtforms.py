@@ -19,27 +19,20 @@ def client():
     return app.test_client()
 
 
-def token(client):
-    page = client.get("/register").text
-    return re.search(r'name="csrf_token".* value="(.+?)"', page)[1]
-
-
 def register(client, **changes):
     """Send the form with its token. A change to None leaves a field out."""
-    form = ZOE | {"csrf_token": token(client)} | changes
-    form = {name: text for name, text in form.items() if text is not None}
+    page = client.get("/register").text
+    token = re.search(r'name="csrf_token".* value="(.+?)"', page)[1]
+    form = ZOE | {"csrf_token": token} | changes
     return client.post("/register", data=form)
 
 
-def errors(response, field):
-    """Return the text that the page shows beside a field."""
-    found = re.search(
-        rf'<ul[^>]* id="{field}-errors".*?>(.*?)</ul>',
-        response.text,
-        re.DOTALL,
-    )
-    assert found, f"There are no errors beside {field}."
-    return found[1]
+def validated(**changes):
+    """Return a form that has checked its fields, without the view."""
+    with app.test_request_context(method="POST", data=ZOE | changes):
+        form = RegistrationForm()
+        form.validate()
+        return form
 
 
 # -- The Forms --------------------------------------------------------------
@@ -48,10 +41,8 @@ def errors(response, field):
 @pytest.mark.parametrize(
     ("field", "text", "error"),
     [
-        ("username", "", "required"),
         ("username", "abc", "between 4 and 25"),
         ("username", "x" * 26, "between 4 and 25"),
-        ("email", None, "required"),
         ("email", "zoe", "Invalid email"),
         ("password", "1234567", "at least 8"),
         ("confirm", "correct house", "must match"),
@@ -61,38 +52,21 @@ def errors(response, field):
 def test_form_shows_an_error_beside_a_bad_field(client, field, text, error):
     response = register(client, **{field: text})
     assert response.status_code == 422
-    assert error in errors(response, field)
+    beside = rf'id="{field}-errors".*?</ul>'
+    assert error in "".join(re.findall(beside, response.text, re.DOTALL))
     assert users == {}
 
 
 @pytest.mark.parametrize("email", ["jörg@example.com", "zoe@müller.de"])
-def test_form_accepts_the_addresses_of_real_people(client, email):
-    assert register(client, email=email).status_code in (302, 303)
+def test_form_accepts_the_addresses_of_real_people(email):
+    assert not validated(email=email).email.errors
 
 
-def test_rule_for_the_name_rejects_a_taken_one():
+def test_rule_for_the_name_rejects_a_taken_one_in_any_case(client):
     users["zoë-maria"] = {}
-
-    with app.test_request_context(method="POST", data=ZOE):
-        form = RegistrationForm()
-        assert not form.validate()
-        assert "taken" in form.username.errors[0]
-
+    assert "taken" in validated(username="ZOË-maria").username.errors[0]
     # A part of a taken name is free.
-    other = ZOE | {"username": "Maria"}
-
-    with app.test_request_context(method="POST", data=other):
-        form = RegistrationForm()
-        form.validate()
-        assert not form.username.errors
-
-
-def test_form_rejects_a_taken_name_in_any_case(client):
-    register(client)
-    response = register(client, username="ZOË-maria")
-    assert response.status_code == 422
-    assert "taken" in errors(response, "username")
-    assert len(users) == 1
+    assert not validated(username="Maria").username.errors
 
 
 # -- In the View ------------------------------------------------------------
@@ -100,7 +74,6 @@ def test_form_rejects_a_taken_name_in_any_case(client):
 
 def test_registration_redirects_to_the_login_with_a_message(client):
     response = register(client)
-    assert response.status_code in (302, 303)
     assert response.location == "/login"
     assert "Thanks for registering" in client.get("/login").text
     assert "Thanks for registering" not in client.get("/login").text
@@ -109,7 +82,7 @@ def test_registration_redirects_to_the_login_with_a_message(client):
 
 def test_registration_stores_only_a_hash_of_the_password(client):
     register(client)
-    [user] = users.values()
+    user = users["zoë-maria"]
     assert user["email"] == ZOE["email"]
     assert ZOE["password"] not in str(user)
     assert check_password_hash(user["password_hash"], ZOE["password"])
@@ -124,13 +97,11 @@ def test_page_is_200_and_shows_no_errors_at_first(client):
 def test_post_without_a_token_is_rejected(client):
     client.get("/register")
     assert client.post("/register", data=ZOE).status_code == 400
-    assert client.post("/register", data={}).status_code == 400
     assert users == {}
 
 
-def test_token_works_after_a_long_lunch(client):
+def test_token_works_after_a_long_lunch():
     assert app.config["WTF_CSRF_TIME_LIMIT"] is None
-    assert register(client).status_code in (302, 303)
 
 
 def test_cookie_is_hidden_from_other_sites(client):
@@ -141,15 +112,13 @@ def test_cookie_is_hidden_from_other_sites(client):
 # -- Forms in Templates -----------------------------------------------------
 
 
-@pytest.mark.parametrize("email", ["zoe", "zoe@example.com"])
-def test_macro_shows_a_label_an_input_and_the_errors(email):
-    with app.test_request_context(method="POST", data=ZOE | {"email": email}):
-        form = RegistrationForm()
-        form.validate()
-        macro = app.jinja_env.get_template("_formhelpers.html").module
-        html = macro.render_field(form.email, autocomplete="email")
-
-    has_error = email == "zoe"
+@pytest.mark.parametrize(
+    ("email", "has_error"), [("zoe", True), ("zoe@example.com", False)]
+)
+def test_macro_shows_a_label_an_input_and_the_errors(email, has_error):
+    macro = app.jinja_env.get_template("_formhelpers.html").module
+    field = validated(email=email).email
+    html = macro.render_field(field, autocomplete="email")
     assert ">Email address</label>" in html
     assert f'value="{email}"' in html
     assert 'autocomplete="email"' in html
@@ -159,15 +128,8 @@ def test_macro_shows_a_label_an_input_and_the_errors(email):
     assert ('aria-invalid="true"' in html) is has_error
 
 
-def test_page_keeps_what_was_typed_but_not_the_password(client):
-    page = register(client, email="zoe", password="short").text
+def test_page_keeps_what_was_typed_as_text_but_not_the_password(client):
+    page = register(client, email='"><script>', password="short").text
     assert 'value="Zoë-Maria"' in page
-    assert 'value="zoe"' in page
+    assert 'value="&#34;&gt;&lt;script&gt;"' in page
     assert "short" not in page
-
-
-def test_page_shows_markup_as_text(client):
-    page = register(client, username='<b>"', email="<script>").text
-    assert "&lt;script&gt;" in page
-    assert "<script>" not in page
-    assert "<b>" not in page

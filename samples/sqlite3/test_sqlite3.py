@@ -10,16 +10,14 @@ INSERT = "INSERT INTO users (username, email) VALUES (?, ?)"
 
 
 @pytest.fixture(autouse=True)
-def database(tmp_path, monkeypatch):
+def client(tmp_path, monkeypatch):
+    """Return a client of the app on a new database."""
     path = tmp_path / "new" / "folder" / "users.db"
     monkeypatch.setitem(app.config, "DATABASE", str(path))
 
     with app.app_context():
         init_db()
 
-
-@pytest.fixture
-def client():
     return app.test_client()
 
 
@@ -74,7 +72,6 @@ def test_query_db_returns_all_rows_or_one_row_or_none(ada):
 
 def test_user_is_stored_and_shown(client):
     response = client.post("/users", data=ADA)
-    assert response.status_code in (302, 303)
     assert response.location == "/"
     assert 'href="/users/ada"' in client.get("/").text
     assert client.get("/users/ada").json == {"user_id": 1, **ADA}
@@ -85,10 +82,11 @@ def test_unknown_user_is_not_found(client):
 
 
 def test_username_cannot_be_taken_twice(client, ada):
-    response = client.post("/users", data=ADA | {"email": "eve@example.com"})
+    response = client.post("/users", data=ADA | {"email": "<b>"})
     assert response.status_code == 409
     assert "taken" in response.text
-    assert 'value="eve@example.com"' in response.text
+    # The form still contains what was typed, as text.
+    assert 'value="&lt;b&gt;"' in response.text
     assert len(client.get("/users").json) == 1
 
 
@@ -101,7 +99,6 @@ def test_username_can_have_letters_beyond_ascii(client, username):
 @pytest.mark.parametrize(
     "bad",
     [
-        {"username": ""},
         {"username": "a/b"},
         {"username": "x" * 81},
         {"email": ""},
@@ -115,22 +112,11 @@ def test_bad_field_is_rejected_with_a_message(client, bad):
     assert client.get("/users").json == []
 
 
-def test_missing_field_is_rejected(client):
-    assert client.post("/users", data={"username": "ada"}).status_code == 400
-
-
 @pytest.mark.parametrize(
     ("q", "found"), [("D", 1), ("", 1), ("%", 0), ("_", 0), ("' OR 1 --", 0)]
 )
-def test_search_finds_text_and_ignores_wildcards_and_sql(
-    client, ada, q, found
-):
+def test_search_treats_wildcards_and_sql_as_text(client, ada, q, found):
     assert len(client.get("/users", query_string={"q": q}).json) == found
-
-
-def test_page_shows_markup_as_text(client):
-    client.post("/users", data=ADA | {"email": "<script>"})
-    assert "&lt;script&gt;" in client.get("/").text
 
 
 # -- Initial Schemas --------------------------------------------------------
@@ -156,10 +142,8 @@ def test_init_db_keeps_the_users_of_an_existing_database(client, ada):
     assert client.get("/users/ada").status_code == 200
 
 
-def test_init_db_creates_the_tables_of_a_new_database(
-    client, tmp_path, monkeypatch
-):
-    monkeypatch.setitem(app.config, "DATABASE", tmp_path / "new.db")
+def test_init_db_creates_the_tables_of_a_new_database(client):
+    Path(app.config["DATABASE"]).unlink()
     result = app.test_cli_runner().invoke(args=["init-db"])
     assert "Initialized" in result.output
     assert client.get("/users").json == []

@@ -1,4 +1,5 @@
 from runpy import run_path
+from unittest.mock import Mock
 
 import mongoengine as me
 import pymongo
@@ -13,16 +14,11 @@ ALIEN = {
     "actors": ["Sigourney Weaver", "John Hurt"],
     "imdb": {"imdb_id": "tt0078748", "rating": 8.5, "votes": 1_000_000},
 }
-UNKNOWN = "/movies/0123456789abcdef01234567"
-
-
-@pytest.fixture(autouse=True)
-def empty():
-    Movie.drop_collection()
 
 
 @pytest.fixture
 def client():
+    Movie.drop_collection()
     return app.test_client()
 
 
@@ -30,43 +26,34 @@ def add(client, **data):
     return client.post("/movies", json=data)
 
 
-def stored():
-    return [movie.title for movie in Movie.objects]
-
-
-def titles(client, query=""):
-    movies = client.get(f"/movies{query}").json
-    return [movie["title"] for movie in movies]
-
-
 # -- Configuration ----------------------------------------------------------
 
 
-def test_connection_has_a_short_timeout_and_stores_standard_uuids(monkeypatch):
-    settings = {}
-    monkeypatch.setattr(me, "connect", lambda *_, **kw: settings.update(kw))
+def test_start_sets_a_short_timeout_and_creates_the_index(monkeypatch):
+    connect = Mock()
+    monkeypatch.setattr(me, "connect", connect)
     monkeypatch.setenv("FLASK_MONGODB_URI", "mongodb://localhost/test")
+    me.get_db().drop_collection("movie")
     run_path(app.root_path + "/app.py")
+    settings = connect.call_args.kwargs
     assert settings["host"] == "mongodb://localhost/test"
     assert settings["mongo_client_class"] is pymongo.MongoClient
     assert settings["serverSelectionTimeoutMS"] <= 5000
     assert settings["uuidRepresentation"] == "standard"
+    index = me.get_db()["movie"].index_information()["imdb.imdb_id_1"]
+    assert index["unique"]
 
 
 def test_movies_return_503_when_the_server_is_unavailable(client, monkeypatch):
-    def fail(*args, **kwargs):
-        raise pymongo.errors.ServerSelectionTimeoutError
-
+    fail = Mock(side_effect=pymongo.errors.ServerSelectionTimeoutError)
     collection = type(me.get_db()["movie"])
     monkeypatch.setattr(collection, "find", fail)
     monkeypatch.setattr(collection, "create_index", fail)
-    monkeypatch.setattr(me, "connect", lambda *_, **kw: None)
+    monkeypatch.setattr(me, "connect", Mock())
     run_path(app.root_path + "/app.py")
-
-    for path in ("/", "/movies", UNKNOWN):
-        response = client.get(path)
-        assert response.status_code == 503
-        assert "unavailable" in response.json["error"]
+    response = client.get("/movies")
+    assert response.status_code == 503
+    assert "unavailable" in response.json["error"]
 
 
 # -- Mapping Documents ------------------------------------------------------
@@ -84,14 +71,6 @@ def test_many_movies_can_be_without_an_imdb_id(client):
     assert add(client, title="Brazil").status_code == 201
 
 
-def test_unique_index_exists_before_the_first_request(monkeypatch):
-    me.get_db().drop_collection("movie")
-    monkeypatch.setattr(me, "connect", lambda *_, **kw: None)
-    run_path(app.root_path + "/app.py")
-    index = me.get_db()["movie"].index_information()["imdb.imdb_id_1"]
-    assert index["unique"]
-
-
 # -- Creating Data ----------------------------------------------------------
 
 
@@ -104,22 +83,15 @@ def test_unique_index_exists_before_the_first_request(monkeypatch):
         {"title": "x" * 201},
         {"title": {"$ne": None}},
         {"title__ne": "x", "title": "x"},
-        {"__raw__": {}, "title": "x"},
-        {"title": "x", "year": "soon"},
-        {"title": "x", "actors": "x"},
         {"title": "x", "actors": [5]},
-        {"title": "x", "imdb": 5},
         {"title": "x", "imdb": None},
-        {"title": "x", "imdb": {"votes": -1}},
-        {"title": "x", "imdb": {"rating": []}},
         {"title": "x", "imdb": {"unknown": 1}},
         {"title": "x", "imdb": {"_cls": "Unknown", "votes": -1}},
-        {"title": "x", "id": "malformed"},
     ],
 )
 def test_add_returns_400_when_the_data_is_invalid(client, data):
     assert client.post("/movies", json=data).status_code == 400
-    assert stored() == []
+    assert Movie.objects.count() == 0
 
 
 def test_add_names_the_field_that_is_invalid(client):
@@ -133,13 +105,13 @@ def test_add_returns_409_when_the_imdb_id_exists(client):
     response = add(client, **ALIEN)
     assert response.status_code == 409
     assert "imdb_id" in response.json["error"]
-    assert stored() == ["Alien"]
+    assert Movie.objects.count() == 1
 
 
 def test_add_does_not_replace_a_movie_with_the_same_id(client):
     movie = add(client, **ALIEN).json
     assert add(client, title="Brazil", id=movie["id"]).status_code == 409
-    assert stored() == ["Alien"]
+    assert Movie.objects.get().title == "Alien"
 
 
 # -- Queries ----------------------------------------------------------------
@@ -148,37 +120,33 @@ def test_add_does_not_replace_a_movie_with_the_same_id(client):
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        ("", ["Brazil", "Aliens", "Alien"]),
         ("?actor=&since=&page=", ["Brazil", "Aliens", "Alien"]),
         ("?actor=Sigourney", []),
         ("?actor=Sigourney%20Weaver", ["Aliens", "Alien"]),
-        ("?actor=Sigourney%20Weaver&since=1980", ["Aliens"]),
-        ("?since=1986", ["Aliens"]),
-        ("?actor=$ne", []),
+        ("?actor=Sigourney%20Weaver&since=1986", ["Aliens"]),
         ('?actor={"$ne":null}', []),
-        ("?page=2", []),
     ],
 )
 def test_search_finds_movies(client, query, found):
     add(client, **ALIEN)
     add(client, title="Aliens", year=1986, actors=["Sigourney Weaver"])
     add(client, title="Brazil")
-    assert titles(client, query) == found
+    movies = client.get(f"/movies{query}").json
+    assert [movie["title"] for movie in movies] == found
 
 
 def test_search_returns_one_page_at_a_time(client):
     for number in range(PER_PAGE + 1):
         add(client, title=f"Movie {number}")
 
-    assert len(titles(client)) == PER_PAGE
-    assert titles(client, "?page=2") == ["Movie 0"]
-    assert titles(client, "?page=3") == []
+    assert len(client.get("/movies").json) == PER_PAGE
+    [oldest] = client.get("/movies?page=2").json
+    assert oldest["title"] == "Movie 0"
+    assert client.get("/movies?page=3").json == []
     assert "Movie 0" not in client.get("/").text
 
 
-@pytest.mark.parametrize(
-    "query", ["since=soon", "since=-1", "page=0", "page=1.5", "page=999999999"]
-)
+@pytest.mark.parametrize("query", ["since=soon", "page=0", "page=999999999"])
 def test_search_returns_400_when_a_number_is_invalid(client, query):
     response = client.get(f"/movies?{query}")
     assert response.status_code == 400
@@ -191,10 +159,10 @@ def test_deleted_movie_is_gone(client):
     assert client.get(path).status_code == 404
 
 
-@pytest.mark.parametrize("path", [UNKNOWN, "/movies/x", "/movies/{}"])
-def test_movie_returns_404_when_the_id_is_unknown_or_malformed(client, path):
-    assert client.get(path).status_code == 404
-    assert client.delete(path).status_code == 404
+@pytest.mark.parametrize("id", ["0123456789abcdef01234567", "malformed"])
+def test_movie_returns_404_when_the_id_is_unknown_or_malformed(client, id):
+    assert client.get(f"/movies/{id}").status_code == 404
+    assert client.delete(f"/movies/{id}").status_code == 404
 
 
 def test_first_page_shows_titles_as_text_and_links_to_movies(client):

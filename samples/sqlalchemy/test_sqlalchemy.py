@@ -1,6 +1,7 @@
 import importlib
 import sys
 from pathlib import Path
+from unittest.mock import Mock, call
 
 import pytest
 
@@ -43,6 +44,11 @@ def test_user_is_committed_and_listed(client, way):
     assert client.get(f"/{way}/users").json == [{"id": 1, **ADA}]
 
 
+@each_way
+def test_page_has_a_form_for_each_way(client, way):
+    assert f'action="/{way}/users"' in client.get("/").text
+
+
 def test_user_added_in_one_way_appears_in_all(client):
     for way in WAYS:
         client.post(f"/{way}/users", data={"name": way, "email": way})
@@ -72,29 +78,13 @@ def test_bad_field_is_rejected(client, way, text):
     assert client.get(f"/{way}/users").json == []
 
 
-@each_way
-def test_missing_field_is_rejected(client, way):
-    response = client.post(f"/{way}/users", data={"name": "ada"})
-    assert response.status_code == 400
-
-
 def test_table_is_created_when_another_worker_is_faster(module):
-    tries = []
-
-    class Table:
-        def create(self, engine, checkfirst):
-            tries.append((engine, checkfirst))
-
-            if len(tries) == 1:
-                raise module.sa.exc.DatabaseError(
-                    "CREATE TABLE", {}, Exception()
-                )
-
-    class Metadata:
-        sorted_tables = (Table(),)
-
-    module.create_tables(Metadata(), module.engine)
-    assert tries == [(module.engine, True)] * 2
+    error = module.sa.exc.DatabaseError("CREATE TABLE", {}, Exception())
+    table = Mock()
+    table.create.side_effect = [error, None]
+    module.create_tables(Mock(sorted_tables=[table]), module.engine)
+    create = call(module.engine, checkfirst=True)
+    assert table.create.mock_calls == [create, create]
 
 
 @each_way
@@ -105,14 +95,8 @@ def test_each_way_works_without_the_others(
     head, *blocks = text.split("\n# -- ")
     source = f"{head}\n# -- {blocks[WAYS.index(way)]}\n# All four{shared}"
     (tmp_path / "app.py").write_text(source, "utf-8")
-    page = (HERE / "templates" / "index.html").read_text("utf-8")
-    names = '["extension", "declarative", "imperative", "core"]'
-    page = page.replace(names, f'["{way}"]')
-    (tmp_path / "templates").mkdir()
-    (tmp_path / "templates" / "index.html").write_text(page, "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     client = request.getfixturevalue("client")
-    assert f'action="/{way}/users"' in client.get("/").text
     added = client.post(f"/{way}/users", data=ADA)
     assert added.json == {"id": 1, **ADA}
 

@@ -70,9 +70,8 @@ def test_square_of_is_computed_once_for_each_argument(client, computed):
     assert len(computed) == 2
 
 
-@pytest.mark.parametrize("n", ["x", "-1", "9" * 3000])
-def test_square_returns_404_when_the_number_is_invalid(client, n):
-    assert client.get(f"/square/{n}").status_code == 404
+def test_square_returns_404_when_the_number_is_too_large(client):
+    assert client.get("/square/1000001").status_code == 404
 
 
 def test_hello_greets_each_visitor(client):

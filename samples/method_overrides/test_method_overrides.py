@@ -19,63 +19,46 @@ def override(client, note, method, text="tea"):
     return client.post(f"/notes/{note['id']}", data=form, headers=headers)
 
 
-# -- Adding HTTP Method Overrides -------------------------------------------
-
-
-def through_middleware(**environ):
+def through_middleware(method, header, **environ):
     """Return what the application behind the middleware finds in environ."""
+    environ["REQUEST_METHOD"] = method
+    environ["HTTP_X_HTTP_METHOD_OVERRIDE"] = header
     middleware = HTTPMethodOverrideMiddleware(lambda environ, _: environ)
     return middleware(environ, None)
 
 
+# -- Adding HTTP Method Overrides -------------------------------------------
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "delete"])
 def test_middleware_replaces_the_method_of_a_post(method):
-    environ = through_middleware(
-        REQUEST_METHOD="POST", HTTP_X_HTTP_METHOD_OVERRIDE=method
-    )
+    environ = through_middleware("POST", method)
     assert environ["REQUEST_METHOD"] == method.upper()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
 def test_middleware_leaves_any_other_method_alone(method):
-    environ = through_middleware(
-        REQUEST_METHOD=method, HTTP_X_HTTP_METHOD_OVERRIDE="DELETE"
-    )
+    environ = through_middleware(method, "DELETE")
     assert environ["REQUEST_METHOD"] == method
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "FOO", ""])
 def test_middleware_leaves_a_post_when_the_override_is_not_allowed(method):
-    environ = through_middleware(
-        REQUEST_METHOD="POST", HTTP_X_HTTP_METHOD_OVERRIDE=method
-    )
-    assert environ["REQUEST_METHOD"] == "POST"
-
-
-def test_middleware_leaves_a_post_without_the_header():
-    environ = through_middleware(REQUEST_METHOD="POST")
+    environ = through_middleware("POST", method)
     assert environ["REQUEST_METHOD"] == "POST"
 
 
 def test_middleware_keeps_the_body_of_a_delete():
-    environ = through_middleware(
-        REQUEST_METHOD="POST",
-        HTTP_X_HTTP_METHOD_OVERRIDE="DELETE",
-        CONTENT_LENGTH="8",
-    )
+    environ = through_middleware("POST", "DELETE", CONTENT_LENGTH="8")
     assert environ["CONTENT_LENGTH"] == "8"
 
 
-def test_note_is_created_and_shown_on_the_page(client, note):
-    assert note["text"] == "milk"
-    assert client.get(f"/notes/{note['id']}").json == note
-    assert 'value="milk"' in client.get("/").text
-
-
-def test_created_note_has_a_location(client):
+def test_note_is_created_and_shown_at_its_location(client):
     response = client.post("/notes", data={"text": "milk"})
     assert response.status_code == 201
-    assert client.get(response.location).json["text"] == "milk"
+    assert response.json["text"] == "milk"
+    assert client.get(response.location).json == response.json
+    assert 'value="milk"' in client.get("/").text
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
@@ -95,8 +78,7 @@ def test_override_deletes_a_note(client, note):
 
 
 def test_post_without_an_override_is_not_allowed_on_a_note(client, note):
-    response = client.post(f"/notes/{note['id']}", data={"text": "tea"})
-    assert response.status_code == 405
+    assert client.post(f"/notes/{note['id']}").status_code == 405
 
 
 @pytest.mark.parametrize("text", ["", "x" * 201])

@@ -9,15 +9,6 @@ def client():
     return app.test_client()
 
 
-def render(blocks):
-    """Return the page of another child of the layout."""
-    with app.test_request_context():
-        return render_template_string(
-            '{% extends "layout.html" %}{% block content %}{% endblock %}'
-            + blocks
-        )
-
-
 # -- Base Template ----------------------------------------------------------
 
 
@@ -33,24 +24,20 @@ def test_every_page_has_the_layout(client, path):
         assert page.count(part) == 1
 
 
-def test_child_gets_the_defaults_when_it_fills_no_block():
-    page = render("")
-    assert "<title>Template Inheritance</title>" in page
-    assert "style.css" in page
-    assert "pattern for Flask</a>" in page
-
-
 def test_child_has_a_title_when_it_replaces_the_head():
-    page = render("{% block head %}{% endblock %}")
+    with app.test_request_context():
+        page = render_template_string(
+            '{% extends "layout.html" %}'
+            "{% block head %}{% endblock %}"
+            "{% block content %}{% endblock %}"
+        )
+
     assert "<title>Template Inheritance</title>" in page
     assert "style.css" not in page
 
 
 def test_child_without_content_is_an_error():
-    with (
-        app.test_request_context(),
-        pytest.raises(TemplateRuntimeError, match="'content'"),
-    ):
+    with app.test_request_context(), pytest.raises(TemplateRuntimeError):
         render_template_string('{% extends "layout.html" %}')
 
 
@@ -59,7 +46,6 @@ def test_child_without_content_is_an_error():
 
 def test_index_adds_a_style_and_leaves_the_title(client):
     page = client.get("/").text
-    assert "style.css" in page
     assert ".important" in page
     assert "<title>Template Inheritance</title>" in page
 
@@ -73,17 +59,12 @@ def test_about_adds_to_the_title_and_to_the_footer(client):
     assert "This sentence comes from the child." in footer
 
 
-def test_hello_shows_a_name_in_title_head_and_content(client):
-    page = client.get("/hello/日本 語").text
-    assert "<title>Hello, 日本 語 - Template Inheritance</title>" in page
-    assert 'content="A greeting for 日本 語"' in page
-    assert "<h1>Hello, 日本 語!</h1>" in page
-
-
-def test_hello_shows_markup_and_quotes_as_text(client):
-    page = client.get('/hello/<script>"x').text
-    assert "<script>" not in page
-    assert 'content="A greeting for &lt;script&gt;&#34;x"' in page
+def test_hello_shows_a_name_as_text_in_title_head_and_content(client):
+    page = client.get('/hello/<b> "日本"').text
+    name = "&lt;b&gt; &#34;日本&#34;"
+    assert f"<title>Hello, {name} - Template Inheritance</title>" in page
+    assert f'content="A greeting for {name}"' in page
+    assert f"<h1>Hello, {name}!</h1>" in page
 
 
 def test_missing_page_returns_404(client):

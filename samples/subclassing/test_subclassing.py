@@ -23,7 +23,6 @@ def test_app_and_request_use_the_subclasses():
     [
         ("b=1&a=2&b=3", [["b", "1"], ["a", "2"], ["b", "3"]]),
         ("a=&b=%C3%A9+%26", [["a", ""], ["b", "é &"]]),
-        ("", []),
         ("b=\xff", [["b", "\N{REPLACEMENT CHARACTER}"]]),
     ],
 )
@@ -35,7 +34,7 @@ def test_params_keeps_the_order_sent(client, query, pairs):
 
 def test_request_id_is_new_for_each_request(client):
     sent = {"X-Request-ID": "chosen"}
-    responses = [client.get("/", headers=sent) for _ in range(2)]
+    responses = [client.get(path, headers=sent) for path in ("/", "/missing")]
     ids = {response.headers["X-Request-ID"] for response in responses}
     assert len(ids) == 2
     assert "chosen" not in ids
@@ -44,10 +43,6 @@ def test_request_id_is_new_for_each_request(client):
 def test_request_id_stays_the_same_during_a_request(client):
     response = client.get("/")
     assert f"<code>{response.headers['X-Request-ID']}</code>" in response.text
-
-
-def test_request_id_is_sent_with_an_error(client):
-    assert "X-Request-ID" in client.get("/missing").headers
 
 
 def test_page_shows_markup_as_text(client):

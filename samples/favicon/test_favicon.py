@@ -3,8 +3,6 @@ import re
 import pytest
 from app import app
 
-ICO_TYPE = "image/vnd.microsoft.icon"
-
 
 @pytest.fixture
 def client():
@@ -27,7 +25,6 @@ def test_page_links_icons_that_exist(client):
 
 def test_favicon_is_at_the_root(client):
     response = client.get("/favicon.ico", buffered=True)
-    assert response.content_type == ICO_TYPE
     # This is how an icon file with three images starts.
     assert response.data.startswith(b"\0\0\1\0\3\0")
 
@@ -37,7 +34,7 @@ def test_favicon_has_its_type_on_every_machine(client, monkeypatch):
         "mimetypes.guess_type", lambda *args, **kwargs: ("text/plain", None)
     )
     response = client.get("/favicon.ico", buffered=True)
-    assert response.content_type == ICO_TYPE
+    assert response.content_type == "image/vnd.microsoft.icon"
 
 
 def test_browsers_cache_the_favicon_and_revalidate_it(client):
@@ -48,18 +45,11 @@ def test_browsers_cache_the_favicon_and_revalidate_it(client):
     assert again.status_code == 304
 
 
-def test_touch_icon_redirects_to_the_static_file(client):
-    response = client.get("/apple-touch-icon.png")
-    assert response.status_code in (302, 303)
-    assert response.location == "/static/apple-touch-icon.png"
-    image = client.get(response.location, buffered=True).data
-    assert image.startswith(b"\x89PNG")
-
-
 def test_links_and_redirect_include_the_prefix(client):
     base = "http://localhost/pre"
     page = client.get("/", base_url=base).text
     urls = re.findall(r'(?:href|src)="([^"]+)"', page)
     assert all(url.startswith("/pre/") for url in urls)
     response = client.get("/apple-touch-icon.png", base_url=base)
+    assert response.status_code in (302, 303)
     assert response.location == "/pre/static/apple-touch-icon.png"

@@ -41,6 +41,12 @@ def test_secret_page_leads_to_the_login_and_back(client):
     assert "admin" in page
 
 
+def test_secret_page_redirects_when_the_query_is_not_utf_8(client):
+    query = {"QUERY_STRING": "\xff"}
+    response = client.get("/secret_page", environ_overrides=query)
+    assert response.status_code in (302, 303)
+
+
 @pytest.mark.parametrize(
     "url", ["/files/c%23", "/files/50%2525", "/files/a%20b?q=x%3Fy&r=%26"]
 )

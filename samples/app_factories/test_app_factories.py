@@ -4,25 +4,20 @@ import pytest
 from app import Visit, create_app, db
 from flask import Flask
 from flask.cli import ScriptInfo
-from sqlalchemy import Column, String, event, inspect
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import NullPool, event, inspect
 
 
 @pytest.fixture
 def new_app(tmp_path):
-    """Yield a function that creates an app whose data is in a test folder."""
-    apps = []
+    """Return a function that creates an app with its data in a test folder."""
 
     def new_app(database="visits.db", *, local_auth=False, **config):
         config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/{database}"
-        apps.append(create_app(config, local_auth=local_auth))
-        return apps[-1]
+        # Close each connection after its use, so that no file stays open.
+        config["SQLALCHEMY_ENGINE_OPTIONS"] = {"poolclass": NullPool}
+        return create_app(config, local_auth=local_auth)
 
-    yield new_app
-
-    for app in apps:
-        with app.app_context():
-            db.engine.dispose()
+    return new_app
 
 
 # -- Basic Factories --------------------------------------------------------
@@ -43,13 +38,12 @@ def test_admin_page_is_the_template_of_the_current_app(new_app):
     assert "<h1>Log in</h1>" in two.test_client().get("/admin/").text
 
 
-@pytest.mark.parametrize("arguments", ["", ":create_app(local_auth=True)"])
-def test_flask_command_finds_the_factory(monkeypatch, tmp_path, arguments):
+def test_flask_command_finds_the_factory(monkeypatch, tmp_path):
     # Without a setting, the database is in the app's instance folder.
     monkeypatch.setattr("app.Flask", partial(Flask, instance_path=tmp_path))
-    app = ScriptInfo(app_import_path=f"app{arguments}").load_app()
-    assert ("auth" in app.blueprints) == bool(arguments)
+    app = ScriptInfo(app_import_path="app").load_app()
     assert (tmp_path / "visits.db").exists()
+    assert "auth" not in app.blueprints
 
     with app.app_context():
         db.engine.dispose()
@@ -64,7 +58,6 @@ def test_two_apps_count_their_own_visits(new_app):
     assert "number 1," in one.get("/").text
     assert "number 2," in one.get("/").text
     assert "number 1," in two.get("/").text
-    assert "number 3," in one.get("/").text
 
 
 def test_number_is_the_id_of_the_visit_and_not_a_count(new_app):
@@ -77,17 +70,13 @@ def test_number_is_the_id_of_the_visit_and_not_a_count(new_app):
     assert "number 42," in app.test_client().get("/").text
 
 
-def test_start_creates_a_new_table_with_its_index_and_keeps_others(new_app):
-    new_app().test_client().get("/")
-    note = db.Table("note", Column("name", String(80), index=True))
+def test_start_adds_a_new_table_with_its_index(new_app):
+    new_app()
+    note = db.Table("note", db.Column("name", db.String(80), index=True))
 
     try:
-        app = new_app()
-
-        with app.app_context():
+        with new_app().app_context():
             assert len(inspect(db.engine).get_indexes("note")) == 1
-
-        assert "number 2," in app.test_client().get("/").text
     finally:
         db.metadata.remove(note)
 
@@ -100,13 +89,6 @@ def test_start_works_when_another_worker_creates_the_table_first(new_app):
     visit = Visit.__table__
     event.listen(visit, "before_create", start_another_worker, once=True)
     assert "number 1," in new_app().test_client().get("/").text
-
-
-def test_start_raises_the_error_of_the_database_when_it_is_unavailable(
-    new_app,
-):
-    with pytest.raises(OperationalError):
-        new_app("missing/visits.db")
 
 
 # -- Factory Improvements ---------------------------------------------------
@@ -125,13 +107,11 @@ def test_login_page_exists_only_with_local_auth(new_app):
     assert new_app().test_client().get("/auth/login").status_code == 404
     client = new_app(local_auth=True).test_client()
     assert "<h1>Log in</h1>" in client.get("/auth/login").text
-    assert 'href="/auth/login"' in client.get("/").text
 
 
 def test_forwarded_address_is_used_only_behind_a_proxy(new_app):
     headers = {"X-Forwarded-For": "203.0.113.1, 203.0.113.2"}
-    page = new_app().test_client().get("/", headers=headers).text
-    assert "from 127.0.0.1." in page
-    app = new_app(BEHIND_PROXY=True)
-    page = app.test_client().get("/", headers=headers).text
-    assert "from 203.0.113.2." in page
+    client = new_app().test_client()
+    assert "from 127.0.0.1." in client.get("/", headers=headers).text
+    client = new_app(BEHIND_PROXY=True).test_client()
+    assert "from 203.0.113.2." in client.get("/", headers=headers).text

@@ -11,6 +11,7 @@ import runner
 # For speed, the processes are forks of one that has imported the libraries.
 START = """
 import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
 import flask_sqlalchemy, psycopg
 
 def start(_):
@@ -21,8 +22,8 @@ def start(_):
 fork = multiprocessing.get_context("fork")
 barrier = fork.Barrier(4)
 
-with fork.Pool(4) as pool:
-    pool.map(start, range(4), chunksize=1)
+with ProcessPoolExecutor(4, fork) as pool:
+    list(pool.map(start, range(4)))
 """
 
 

@@ -5,6 +5,7 @@ from app import Visit, create_app, db
 from flask import Flask
 from flask.cli import ScriptInfo
 from sqlalchemy import NullPool, event, inspect
+from sqlalchemy.exc import OperationalError
 
 
 @pytest.fixture
@@ -89,6 +90,11 @@ def test_start_works_when_another_worker_creates_the_table_first(new_app):
     visit = Visit.__table__
     event.listen(visit, "before_create", start_another_worker, once=True)
     assert "number 1," in new_app().test_client().get("/").text
+
+
+def test_start_fails_when_the_database_is_unavailable(new_app):
+    with pytest.raises(OperationalError):
+        new_app("missing/visits.db")
 
 
 # -- Factory Improvements ---------------------------------------------------

@@ -53,6 +53,16 @@ def test_first_request_loads_the_module(client):
     assert client.get("/status").json == {"loaded": ["views"]}
 
 
+def test_module_is_imported_only_once(module, client, tmp_path):
+    (tmp_path / "late.py").write_text(
+        "import app\napp.loads += 1\n\n\ndef index():\n    return 'Hi'\n"
+    )
+    module.loads = 0
+    module.url("late.index", ["/late", "/later"])
+    assert client.get("/late").text == client.get("/later").text == "Hi"
+    assert module.loads == 1
+
+
 def test_two_modules_can_use_the_same_view_name(module, client, tmp_path):
     (tmp_path / "late.py").write_text("def index():\n    return 'Late'\n")
     module.url("late.index", ["/late"])

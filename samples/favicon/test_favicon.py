@@ -49,6 +49,7 @@ def test_links_and_redirect_include_the_prefix(client):
     base = "http://localhost/pre"
     page = client.get("/", base_url=base).text
     urls = re.findall(r'(?:href|src)="([^"]+)"', page)
+    assert urls
     assert all(url.startswith("/pre/") for url in urls)
     response = client.get("/apple-touch-icon.png", base_url=base)
     assert response.status_code in (302, 303)

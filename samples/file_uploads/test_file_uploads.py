@@ -33,6 +33,7 @@ def assert_error(response, status, words):
     assert response.status_code == status
     assert words in response.text.split('role="alert"')[1]
     assert "<form" in response.text
+    # Nothing was stored, so the page lists no file.
     assert "<li>" not in response.text
 
 

@@ -1,5 +1,7 @@
 import pytest
 from app import HTTPMethodOverrideMiddleware, app, notes
+from werkzeug.test import create_environ
+from werkzeug.wrappers import Request
 
 
 @pytest.fixture
@@ -49,8 +51,9 @@ def test_middleware_leaves_a_post_when_the_override_is_not_allowed(method):
 
 
 def test_middleware_keeps_the_body_of_a_delete():
-    environ = through_middleware("POST", "DELETE", CONTENT_LENGTH="8")
-    assert environ["CONTENT_LENGTH"] == "8"
+    post = create_environ(method="POST", data=b"reason")
+    environ = through_middleware("POST", "DELETE", **post)
+    assert Request(environ).get_data() == b"reason"
 
 
 def test_note_is_created_and_shown_at_its_location(client):
@@ -72,9 +75,13 @@ def test_override_deletes_a_note(client, note):
     other = client.post("/notes", data={"text": "tea"}).json
     assert override(client, note, "DELETE").status_code == 204
     assert client.get(f"/notes/{note['id']}").status_code == 404
+    assert client.get(f"/notes/{other['id']}").json == other
+
+
+def test_override_returns_404_when_the_note_is_gone(client, note):
+    override(client, note, "DELETE")
     assert override(client, note, "DELETE").status_code == 404
     assert override(client, note, "PUT").status_code == 404
-    assert client.get(f"/notes/{other['id']}").json == other
 
 
 def test_post_without_an_override_is_not_allowed_on_a_note(client, note):
@@ -86,4 +93,4 @@ def test_text_of_the_wrong_length_is_rejected(client, note, text):
     response = client.post("/notes", data={"text": text})
     assert response.status_code == 400
     assert override(client, note, "PUT", text).status_code == 400
-    assert len(notes) == 1
+    assert list(notes.values()) == [note]

@@ -2,6 +2,7 @@ from runpy import run_path
 from unittest.mock import Mock
 
 import mongoengine as me
+import mongomock
 import pymongo
 import pytest
 from app import PER_PAGE, Movie, app
@@ -42,6 +43,15 @@ def test_start_sets_a_short_timeout_and_creates_the_index(monkeypatch):
     assert settings["uuidRepresentation"] == "standard"
     index = me.get_db()["movie"].index_information()["imdb.imdb_id_1"]
     assert index["unique"]
+
+
+def test_app_needs_no_server_when_no_uri_is_set(monkeypatch):
+    connect = Mock()
+    monkeypatch.setattr(me, "connect", connect)
+    monkeypatch.delenv("FLASK_MONGODB_URI", raising=False)
+    run_path(app.root_path + "/app.py")
+    client_class = connect.call_args.kwargs["mongo_client_class"]
+    assert client_class is mongomock.MongoClient
 
 
 def test_movies_return_503_when_the_server_is_unavailable(client, monkeypatch):
@@ -144,6 +154,13 @@ def test_search_returns_one_page_at_a_time(client):
     assert oldest["title"] == "Movie 0"
     assert client.get("/movies?page=3").json == []
     assert "Movie 0" not in client.get("/").text
+
+
+def test_errors_are_json_and_keep_their_headers(client):
+    response = client.put("/movies")
+    assert response.status_code == 405
+    assert response.json["error"]
+    assert "POST" in response.allow
 
 
 @pytest.mark.parametrize("query", ["since=soon", "page=0", "page=999999999"])

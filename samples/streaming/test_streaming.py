@@ -17,6 +17,7 @@ def test_start_page_leads_to_every_stream(client):
     assert 'action="/large.csv"' in page
     assert f'max="{MAX_ROWS}"' in page
     assert 'href="/timeline"' in page
+    assert 'action="/stream"' in page
 
 
 # -- Basic Usage ------------------------------------------------------------
@@ -40,11 +41,18 @@ def test_csv_is_rejected_before_the_first_byte(client, rows):
     assert client.get(f"/large.csv?rows={rows}").status_code == 400
 
 
-def test_first_chunk_is_small_however_many_rows_follow(client):
+def test_chunk_holds_many_rows_but_not_all(client):
     with client.get("/large.csv?rows=100000") as response:
         chunks = response.iter_encoded()
         assert next(chunks) == b"id,quantity,note\r\n"
-        assert next(chunks).count(b"\n") < 10_000
+        assert 1 < next(chunks).count(b"\n") < 10_000
+
+
+def test_query_fails_before_the_first_byte(client, monkeypatch):
+    monkeypatch.setattr("app.ORDERS", "SELECT ? FROM missing")
+
+    with pytest.raises(sqlite3.OperationalError):
+        client.get("/large.csv?rows=1")
 
 
 def test_connection_opens_after_the_teardown_and_closes_with_the_stream(

@@ -98,6 +98,16 @@ def test_link_outside_a_request_works_when_it_names_the_language(app):
 # -- Internationalized Blueprint URLs ---------------------------------------
 
 
+def test_blueprint_takes_the_language_out_of_the_values(module):
+    values = {"lang_code": "fr"}
+
+    with module.app.app_context():
+        module.pull_frontend_lang_code("frontend.index", values)
+        assert g.lang_code == "fr"
+
+    assert values == {}
+
+
 def test_blueprint_page_is_in_the_language_of_its_url(client):
     page = client.get("/frontend/fr/about").text
     assert "À propos de nous" in page

@@ -104,7 +104,7 @@ def test_token_works_after_a_long_lunch():
     assert app.config["WTF_CSRF_TIME_LIMIT"] is None
 
 
-def test_cookie_is_hidden_from_other_sites(client):
+def test_cookie_is_not_sent_with_a_post_from_another_site(client):
     cookie = client.get("/register").headers["Set-Cookie"]
     assert "SameSite=Lax" in cookie
 

@@ -30,37 +30,50 @@ def add(client, **data):
 # -- Configuration ----------------------------------------------------------
 
 
-def test_start_sets_a_short_timeout_and_creates_the_index(monkeypatch):
+@pytest.fixture
+def start(monkeypatch):
+    """Return a function that starts the app anew, and returns its settings."""
     connect = Mock()
     monkeypatch.setattr(me, "connect", connect)
+
+    def start():
+        run_path(app.root_path + "/app.py")
+        return connect.call_args.kwargs
+
+    return start
+
+
+def test_app_connects_to_the_uri_with_a_short_timeout(start, monkeypatch):
     monkeypatch.setenv("FLASK_MONGODB_URI", "mongodb://localhost/test")
-    me.get_db().drop_collection("movie")
-    run_path(app.root_path + "/app.py")
-    settings = connect.call_args.kwargs
+    settings = start()
     assert settings["host"] == "mongodb://localhost/test"
     assert settings["mongo_client_class"] is pymongo.MongoClient
-    assert settings["serverSelectionTimeoutMS"] <= 5000
+    assert settings["serverSelectionTimeoutMS"] == 3000
     assert settings["uuidRepresentation"] == "standard"
+
+
+def test_app_needs_no_server_when_no_uri_is_set(start, monkeypatch):
+    monkeypatch.delenv("FLASK_MONGODB_URI", raising=False)
+    assert start()["mongo_client_class"] is mongomock.MongoClient
+
+
+def test_start_creates_the_unique_index(start):
+    me.get_db().drop_collection("movie")
+    start()
     index = me.get_db()["movie"].index_information()["imdb.imdb_id_1"]
     assert index["unique"]
 
 
-def test_app_needs_no_server_when_no_uri_is_set(monkeypatch):
-    connect = Mock()
-    monkeypatch.setattr(me, "connect", connect)
-    monkeypatch.delenv("FLASK_MONGODB_URI", raising=False)
-    run_path(app.root_path + "/app.py")
-    client_class = connect.call_args.kwargs["mongo_client_class"]
-    assert client_class is mongomock.MongoClient
+def test_app_starts_when_the_server_is_unavailable(start, monkeypatch):
+    fail = Mock(side_effect=pymongo.errors.ServerSelectionTimeoutError)
+    monkeypatch.setattr(me.Document, "ensure_indexes", fail)
+    start()
+    fail.assert_called_once()
 
 
 def test_movies_return_503_when_the_server_is_unavailable(client, monkeypatch):
     fail = Mock(side_effect=pymongo.errors.ServerSelectionTimeoutError)
-    collection = type(me.get_db()["movie"])
-    monkeypatch.setattr(collection, "find", fail)
-    monkeypatch.setattr(collection, "create_index", fail)
-    monkeypatch.setattr(me, "connect", Mock())
-    run_path(app.root_path + "/app.py")
+    monkeypatch.setattr(type(me.get_db()["movie"]), "find", fail)
     response = client.get("/movies")
     assert response.status_code == 503
     assert "unavailable" in response.json["error"]

@@ -88,10 +88,10 @@ def test_task_runs_in_the_context_of_the_app():
     app = make_app("memory://")
 
     @app.extensions["celery"].task
-    def find_app():
+    def get_app():
         return current_app._get_current_object()
 
-    assert find_app() is app
+    assert get_app() is app
 
 
 # -- Application Factory ----------------------------------------------------

@@ -191,8 +191,8 @@ def boot(fresh, tmp_path):
         with runner.boot(fresh, log=log, **options) as server:
 
             def loaded():
-                assert server.process.poll() is None, log.read_text()
-                return log.read_text().count("Loaded\n") == 2
+                assert server.process.poll() is None, server.output()
+                return server.output().count("Loaded\n") == 2
 
             if options["gunicorn"]:
                 runner.wait_until(loaded)

@@ -29,13 +29,13 @@ def env(service):
 
 def reports(server):
     """Return how many different reports many visitors of both workers get."""
-    since = len(server.log.read_text())
+    since = len(server.output())
     found = set()
 
     def both():
         url = f"{server.url}/report"
         found.update(together(lambda _: runner.fetch(url).text))
-        log = server.log.read_text()[since:]
+        log = server.output()[since:]
         return len({*re.findall(r"worker=<?(\d+)", log)}) == 2
 
     runner.wait_until(both)

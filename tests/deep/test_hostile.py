@@ -72,7 +72,7 @@ def attack(folder, live, surface):
             for number, attack in enumerate(attacks)
             if number % 5 == 0 or attack.path not in few
         ]
-        since = len(live.log.read_text("utf-8", "replace"))
+        since = len(live.output())
         send_all([it for it in attacks if not it.upstream])
         assert not (complaints := live.complaints(since)), complaints[-3000:]
         send_all([it for it in attacks if it.upstream])

@@ -111,6 +111,12 @@ def test_the_benchmark_measures_each_row_of_its_table(checkout):
     assert chart.count("<rect") == len(ratios) > 0
 
 
+def test_the_benchmark_measures_only_the_groups_that_are_named(checkout):
+    done = make("bench", "QUICK=1", "ONLY=requests documents", cwd=checkout)
+    names = re.findall(r"^\| `(\w+)`", done.stdout, re.M)
+    assert {*names} == {"url_processors", "view_decorators", "mongoengine"}
+
+
 # -- The README -------------------------------------------------------------
 
 

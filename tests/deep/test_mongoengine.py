@@ -116,4 +116,4 @@ def test_page_without_a_server_adds_and_deletes_a_movie(boot, page):
         page.get_by_role("button", name="Delete <b>M</b>").click()
         expect(page.get_by_text("There are no movies yet.")).to_be_visible()
         assert send(server, "GET", "/movies").json() == []
-        assert server.log.read_text().count("FLASK_MONGODB_URI") == 1
+        assert server.output().count("FLASK_MONGODB_URI") == 1
